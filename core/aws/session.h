@@ -1,0 +1,55 @@
+/* One account's access to AWS: endpoints, credentials, the assumed role, and the run's budget.
+ *
+ * The session owns the connections and caches; S3 and EC2 calls borrow it. One thread at a time,
+ * except vfl_aws_session_options.cancelled, which any thread may set. */
+#ifndef VFL_AWS_SESSION_H
+#define VFL_AWS_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+
+struct vfl_aws_session;
+
+/* Copied by vfl_aws_session_new. NULL and "" mean the default. */
+struct vfl_aws_session_options {
+    const char *access_key_id; /* empty with secret_access_key: AWS_* environment variables */
+    const char *secret_access_key;
+    const char *session_token;
+    const char *role_arn;               /* required */
+    const char *external_id;            /* may be empty */
+    bool is_external_id_check_disabled; /* skip the probe of an unprotected role */
+    const char *region;                 /* signs STS and the first S3 request; required */
+    const char *sts_endpoint_url;       /* default: built from partition and region */
+    const char *ec2_endpoint_url;
+    const char *s3_endpoint_url;
+    bool is_s3_path_style; /* else decided by the bucket's name and the endpoint */
+    const atomic_bool
+        *cancelled; /* borrowed, may be NULL; true ends any transfer within a second */
+};
+
+/* No network, no threads. VFL_CONFIG: an endpoint, region or key cannot be used; the text says why.
+ */
+enum vfl_status vfl_aws_session_new(const struct vfl_aws_session_options *options,
+                                    struct vfl_aws_session **ret_session,
+                                    struct vfl_error *err) VFL_MUST_CHECK;
+/* Wipes every secret. NULL is fine. */
+void vfl_aws_session_free(struct vfl_aws_session *session);
+
+/* Gives the run its deadline (CLOCK_MONOTONIC, milliseconds) and clears the request count. */
+void vfl_aws_session_start_run(struct vfl_aws_session *session, int64_t deadline_monotonic_ms);
+
+/* Makes sure that the role can be used: the check that it cannot be assumed without the external id
+ * (once per session, then daily), AssumeRole, cached until it nears its expiry. Other calls do this
+ * themselves; calling it first gives the failure its own place.
+ * VFL_DENIED: credentials or role refused; the text says which and what to change.
+ * VFL_CONFIG: the role can be assumed without the external id. VFL_RETRY: STS not reachable. */
+enum vfl_status vfl_aws_session_connect(struct vfl_aws_session *session,
+                                        struct vfl_error *err) VFL_MUST_CHECK;
+
+/* HTTP requests made since start_run, retries included. */
+uint64_t vfl_aws_session_request_count(const struct vfl_aws_session *session);
+
+#endif
