@@ -1,0 +1,145 @@
+/* The aggregate of flow-log records: one flow per distinct key, counters summed.
+ *
+ * Everything a flow holds is made by operations that do not care for order (sum, minimum, maximum,
+ * union), so tables merge to the same content however records were split among objects and workers.
+ */
+#ifndef VFL_TOPOLOGY_FLOW_TABLE_H
+#define VFL_TOPOLOGY_FLOW_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/flowlog/record.h"
+#include "core/topology/index.h"
+#include "core/topology/tokens.h"
+
+#define VFL_FLOW_TABLE_MAX_FLOWS (1u << 22)
+#define VFL_FLOW_TABLE_MAX_WINDOWS (1u << 23)
+
+/* Identifiers that whole groups of records share; tokens of the table. */
+struct vfl_flow_context {
+    uint32_t region;      /* of the object's key */
+    uint32_t flow_log_id; /* of the object's key */
+    uint32_t interface_id;
+    uint32_t vpc_id;
+    uint32_t resource_id;
+    uint32_t interface_type;
+    uint32_t next_hop_interface_id;
+    uint32_t next_hop_interface_type;
+    uint32_t next_hop_vpc_id;
+    uint32_t tgw_src_vpc_id;
+    uint32_t tgw_dst_vpc_id;
+    uint32_t tgw_src_eni;
+    uint32_t tgw_dst_eni;
+    uint8_t flow_direction; /* enum vfl_flow_direction */
+    uint8_t traffic_path;
+    bool has_packet_addresses; /* the format has both pkt-* columns */
+    uint8_t reserved;          /* zero: contexts are compared as bytes */
+};
+
+/* What is known of a flow's two ports. A service is one port with many peers' ports; keeping every
+ * peer port apart would make one flow per connection. So the peer's port is left out of the key
+ * where the ports themselves tell the two apart, and only its range is kept. */
+enum vfl_port_form {
+    VFL_PORTS_NONE,        /* protocol without ports, or not recorded */
+    VFL_PORTS_BOTH,        /* both below or both above VFL_EPHEMERAL_PORT: both are in the key */
+    VFL_PORTS_SRC_SERVICE, /* src_port below, the other above: dst_port is 0 in the key */
+    VFL_PORTS_DST_SERVICE,
+};
+
+/* Where the usual ranges of client ports start (Linux 32768, IANA 49152). */
+#define VFL_EPHEMERAL_PORT 32768u
+
+struct vfl_flow_key {
+    uint32_t context;      /* position in contexts */
+    uint32_t addresses[4]; /* src, dst, pkt_src, pkt_dst: IPv4 number, or position in ipv6 */
+    uint16_t src_port;
+    uint16_t dst_port;
+    uint8_t protocol;      /* 0 when absent (and HOPOPT, which nobody uses) */
+    uint8_t action;        /* enum vfl_action */
+    uint8_t port_form;     /* enum vfl_port_form */
+    uint8_t address_flags; /* bit i: addresses[i] is in ipv6; bit 4+i: it is present */
+};
+
+enum {
+    VFL_FLOW_SYN = 1 << 0,     /* a record with SYN and no ACK: src opened a connection */
+    VFL_FLOW_SYN_ACK = 1 << 1, /* a record with SYN and ACK: src accepted one */
+};
+
+struct vfl_flow {
+    struct vfl_flow_key key;
+    uint32_t windows;     /* first of a list in windows; VFL_INDEX_NONE when no record had times */
+    uint64_t bytes;       /* saturating */
+    uint64_t timed_bytes; /* of the records that have times */
+    uint16_t peer_port_min; /* of the port that the key leaves out */
+    uint16_t peer_port_max;
+    uint8_t evidence;      /* VFL_FLOW_* bits */
+    uint32_t record_count; /* saturating */
+};
+
+/* A capture window, [start, end] in epoch seconds; lists are sorted and neither touch nor overlap.
+ */
+struct vfl_flow_window {
+    uint32_t start_epoch_s;
+    uint32_t end_epoch_s;
+    uint32_t next;
+};
+
+/* What an interface reported through one flow log. */
+struct vfl_flow_reporter {
+    uint32_t interface_id; /* tokens */
+    uint32_t flow_log_id;
+    uint64_t record_count; /* of any kind */
+    uint64_t skipdata_count;
+};
+
+/* Owns everything; tokens are its own. Zeroed is empty. Not thread-safe: one per worker. */
+struct vfl_flow_table {
+    struct vfl_tokens tokens;
+    uint64_t seed;
+    struct vfl_flow *flows;
+    uint32_t flow_count, flow_room;
+    struct vfl_index flow_index;
+    struct vfl_flow_context *contexts;
+    uint32_t context_count, context_room;
+    struct vfl_index context_index;
+    uint32_t last_context; /* position, where the next record's context is looked for first */
+    struct vfl_ip *ipv6;
+    uint32_t ipv6_count, ipv6_room;
+    struct vfl_index ipv6_index;
+    struct vfl_flow_window *windows;
+    uint32_t window_count, window_room;
+    uint32_t window_free; /* first of the list of windows that were merged into others, + 1 */
+    struct vfl_flow_reporter *reporters;
+    uint32_t reporter_count, reporter_room;
+    struct vfl_index reporter_index;
+    /* of the object being read */
+    uint32_t region;
+    uint32_t flow_log_id;
+    bool has_packet_addresses;
+};
+
+void vfl_flow_table_fini(struct vfl_flow_table *table);  /* NULL and zeroed are fine */
+void vfl_flow_table_reset(struct vfl_flow_table *table); /* empties, keeps the memory */
+
+/* Says where the records that follow come from. */
+enum vfl_status vfl_flow_table_start_object(struct vfl_flow_table *table, struct vfl_span region,
+                                            struct vfl_span flow_log_id,
+                                            const struct vfl_record_format *format,
+                                            struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Adds one record of kind FLOW, NODATA or SKIPDATA (others are ignored).
+ * VFL_LIMIT: VFL_FLOW_TABLE_MAX_FLOWS distinct flows. VFL_NO_MEMORY. */
+enum vfl_status vfl_flow_table_add(struct vfl_flow_table *table, const struct vfl_record *record,
+                                   struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Adds all of from to table; from is unchanged. After a failure table holds a part of it. */
+enum vfl_status vfl_flow_table_merge(struct vfl_flow_table *table,
+                                     const struct vfl_flow_table *from,
+                                     struct vfl_error *err) VFL_MUST_CHECK;
+
+/* The flow's addresses; absent ones are absent. which: 0 src, 1 dst, 2 pkt_src, 3 pkt_dst. */
+struct vfl_ip vfl_flow_address(const struct vfl_flow_table *table, const struct vfl_flow *flow,
+                               unsigned which);
+
+#endif

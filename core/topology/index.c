@@ -1,0 +1,81 @@
+#include "core/topology/index.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FIRST_SLOT_COUNT 64u
+
+void vfl_index_fini(struct vfl_index *index)
+{
+    if (index == NULL)
+        return;
+    free(index->slots);
+    *index = (struct vfl_index){0};
+}
+
+void vfl_index_reset(struct vfl_index *index)
+{
+    if (index->slots != NULL)
+        memset(index->slots, 0, ((size_t)index->mask + 1) * sizeof *index->slots);
+    index->count = 0;
+}
+
+static void place(uint64_t *slots, uint32_t mask, uint64_t slot)
+{
+    uint32_t start = (uint32_t)(slot >> 32) & mask;
+    while (slots[start] != 0)
+        start = (start + 1) & mask;
+    slots[start] = slot;
+}
+
+static bool grow(struct vfl_index *index)
+{
+    uint32_t old_count = index->slots == NULL ? 0 : index->mask + 1;
+    uint32_t new_count = old_count == 0 ? FIRST_SLOT_COUNT : old_count * 2;
+    if (new_count < old_count)
+        return false;
+    uint64_t *slots = calloc(new_count, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    for (uint32_t i = 0; i < old_count; i++)
+        if (index->slots[i] != 0)
+            place(slots, new_count - 1, index->slots[i]);
+    free(index->slots);
+    index->slots = slots;
+    index->mask = new_count - 1;
+    return true;
+}
+
+bool vfl_index_add(struct vfl_index *index, uint64_t hash, uint32_t position)
+{
+    if (index->slots == NULL || index->count >= index->mask / 4 * 3)
+        if (!grow(index))
+            return false;
+    place(index->slots, index->mask, (hash >> 32) << 32 | (position + 1));
+    index->count++;
+    return true;
+}
+
+uint64_t vfl_hash_bytes(uint64_t seed, const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    uint64_t hash = vfl_hash_mix(seed, size);
+    while (size > 0) {
+        uint64_t word = 0;
+        size_t step = size < sizeof word ? size : sizeof word;
+        memcpy(&word, at, step);
+        hash = vfl_hash_mix(hash, word);
+        at += step;
+        size -= step;
+    }
+    return vfl_hash_finish(hash);
+}
+
+uint64_t vfl_hash_seed(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t seed = vfl_hash_mix((uint64_t)now.tv_nsec, (uint64_t)now.tv_sec);
+    return vfl_hash_finish(vfl_hash_mix(seed, (uint64_t)(uintptr_t)&seed));
+}

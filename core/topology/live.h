@@ -1,0 +1,174 @@
+/* The live set that topology.c, traffic.c and emission.c share; nobody else includes this. */
+#ifndef VFL_TOPOLOGY_LIVE_H
+#define VFL_TOPOLOGY_LIVE_H
+
+#include "core/topology/topology.h"
+
+struct live_endpoint {
+    uint32_t vpc_id; /* tokens of the directory */
+    uint32_t region;
+    struct vfl_ip ip;
+    struct vfl_ip primary;       /* of the owner, when this is its IPv6 or secondary address */
+    struct vfl_ip public_ips[3]; /* bound to this address */
+    bool is_owned;               /* a known interface told the fields above */
+    bool is_wanted;              /* a relation needs it */
+    bool is_sent;
+    uint64_t sent_digest; /* of the data sent last */
+    int64_t sent_epoch_s;
+};
+
+/* A pair is held in canonical order: lo is the lower address (then the lower VPC id), whoever was
+ * seen first. Sides and directions are given relative to it. */
+enum live_side { SIDE_LO, SIDE_HI, SIDE_NEITHER };
+
+enum live_port_form { PORTS_NONE, PORTS_BOTH, PORTS_LO_SERVICE, PORTS_HI_SERVICE };
+
+enum {
+    VERDICT_LO_ACCEPTED = 1 << 0, /* what lo sent was accepted */
+    VERDICT_LO_REFUSED = 1 << 1,
+    VERDICT_HI_ACCEPTED = 1 << 2,
+    VERDICT_HI_REFUSED = 1 << 3,
+};
+
+enum {
+    OBSERVED_BY_LO = 1 << 0,
+    OBSERVED_BY_HI = 1 << 1,
+    OBSERVED_BY_HOP = 1 << 2,
+};
+
+/* All that is known of a pair's traffic on one protocol and one set of ports. */
+struct live_conversation {
+    uint64_t key; /* protocol << 40 | form << 32 | lo_port << 16 | hi_port: sorts the array */
+    uint16_t peer_port_min; /* of the port that the form leaves out */
+    uint16_t peer_port_max;
+    uint8_t openers;   /* bit SIDE_LO, bit SIDE_HI: TCP flags say that this side is the client */
+    uint8_t verdicts;  /* VERDICT_* */
+    uint8_t observers; /* OBSERVED_BY_* */
+    uint8_t client;    /* enum live_side, decided after each run */
+    uint8_t evidence;  /* enum vfl_evidence of that */
+    int64_t seen_epoch_s;
+};
+
+static inline uint8_t conversation_protocol(const struct live_conversation *conversation)
+{
+    return (uint8_t)(conversation->key >> 40);
+}
+
+static inline enum live_port_form conversation_form(const struct live_conversation *conversation)
+{
+    return (enum live_port_form)(conversation->key >> 32 & 0xff);
+}
+
+static inline uint16_t conversation_lo_port(const struct live_conversation *conversation)
+{
+    return (uint16_t)(conversation->key >> 16);
+}
+
+static inline uint16_t conversation_hi_port(const struct live_conversation *conversation)
+{
+    return (uint16_t)conversation->key;
+}
+
+struct live_relation {
+    bool is_wanted;
+    bool is_sent;
+    uint8_t evidence; /* strongest of its conversations */
+    uint64_t sent_digest;
+    int64_t sent_epoch_s;
+    int64_t seen_epoch_s;
+};
+
+/* Who counts the bytes of one direction of a pair. */
+struct live_observer {
+    uint32_t reporter; /* token; VFL_TOKEN_ABSENT: nobody yet */
+    uint32_t chosen_in_run;
+    uint8_t side_rank; /* 0 the sender's interface, 1 the receiver's, 2 a hop */
+};
+
+struct live_pair {
+    uint32_t lo; /* positions in endpoints */
+    uint32_t hi;
+    struct live_conversation *conversations; /* sorted by key */
+    uint16_t conversation_count, conversation_room;
+    bool has_flow_overflow; /* conversations were left out: see VFL_TOPOLOGY_MAX_CONVERSATIONS */
+    struct live_relation relations[2]; /* by the client's side */
+    struct live_observer observers[2]; /* by the sender's side */
+};
+
+/* Bytes of one relation in the run under way; index pair * 2 + client side. */
+struct run_traffic {
+    uint64_t bytes[2]; /* by the sender's side */
+    uint64_t timed_bytes[2];
+    uint64_t span_s;
+    bool has_records;
+};
+
+/* Which flow log counts for one (interface, action). */
+struct flow_log_choice {
+    uint32_t reporter;
+    uint32_t flow_log_id;
+    uint32_t chosen_in_run;
+    uint8_t action;
+    int64_t seen_epoch_s;
+};
+
+struct vfl_topology {
+    char *default_region;
+    unsigned expire_after_s;
+    struct vfl_interfaces interfaces;
+    uint64_t seed;
+    uint32_t run; /* counts apply calls */
+
+    struct live_endpoint *endpoints;
+    uint32_t endpoint_count, endpoint_room;
+    struct vfl_index endpoint_index;
+    struct live_pair *pairs;
+    uint32_t pair_count, pair_room;
+    struct vfl_index pair_index;
+    struct vfl_port_counts port_counts;
+
+    struct flow_log_choice *choices;
+    uint32_t choice_count, choice_room;
+    struct vfl_index choice_index;
+    int64_t *reported_epoch_s; /* by token: when that interface last reported anything */
+    uint32_t reported_room;
+
+    struct run_traffic *traffic; /* of the last apply; freed by emit */
+    uint32_t traffic_pair_count;
+};
+
+/* One kept flow of the run under way. */
+struct run_flow {
+    const struct vfl_flow *flow;
+    uint64_t conversation_key;
+    uint32_t pair;
+    uint32_t reporter;
+    uint32_t flow_log_id;
+    uint8_t sender;    /* enum live_side */
+    uint8_t side_rank; /* as in live_observer */
+};
+
+struct run_flows {
+    struct run_flow *items;
+    uint32_t count;
+};
+
+/* The pair's conversation of that key; NULL when it was left out. */
+struct live_conversation *live_pair_find(const struct live_pair *pair, uint64_t key);
+/* The side that is the client of the relation which a conversation belongs to. */
+enum live_side live_pair_client(const struct live_pair *pair,
+                                const struct live_conversation *conversation);
+/* Canonical order of endpoints: address, then the VPC id's text. */
+int live_endpoint_compare(const struct vfl_topology *topology, const struct live_endpoint *a,
+                          const struct live_endpoint *b);
+
+/* traffic.c: chooses flow logs and observers and sums the run's bytes into topology->traffic. */
+enum vfl_status live_account_traffic(struct vfl_topology *topology,
+                                     const struct vfl_flow_table *table,
+                                     const struct run_flows *flows, int64_t now_epoch_s,
+                                     struct vfl_error *err) VFL_MUST_CHECK;
+
+/* topology.c: drops what expired and was removed. */
+enum vfl_status live_compact(struct vfl_topology *topology, struct vfl_error *err) VFL_MUST_CHECK;
+
+#endif

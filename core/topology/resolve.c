@@ -1,0 +1,248 @@
+#include "core/topology/resolve.h"
+
+#include <string.h>
+
+const char *vfl_flow_outcome_name(enum vfl_flow_outcome outcome)
+{
+    static const char *const names[VFL_FLOW_OUTCOME_COUNT] = {
+        [VFL_FLOW_KEPT] = "kept",
+        [VFL_FLOW_PUBLIC] = "public",
+        [VFL_FLOW_MIDDLEBOX] = "middlebox",
+        [VFL_FLOW_NOT_ENDPOINT] = "not_endpoint",
+        [VFL_FLOW_SELF] = "self",
+        [VFL_FLOW_UNKNOWN_INTERFACE] = "unknown_interface",
+        [VFL_FLOW_UNRESOLVED] = "unresolved",
+        [VFL_FLOW_UNDETERMINED] = "undetermined",
+    };
+    return (unsigned)outcome < VFL_FLOW_OUTCOME_COUNT ? names[outcome] : "unknown";
+}
+
+/* --- contexts ----------------------------------------------------------------------------------
+ */
+
+static enum vfl_status carry_token(struct vfl_interfaces *interfaces,
+                                   const struct vfl_flow_table *table, uint32_t from,
+                                   uint32_t *ret_token, struct vfl_error *err)
+{
+    struct vfl_span text = vfl_span_from_string(vfl_tokens_text(&table->tokens, from));
+    return vfl_tokens_add(&interfaces->tokens, text, ret_token, err);
+}
+
+static bool is_text(const struct vfl_flow_table *table, uint32_t token, const char *text)
+{
+    return strcmp(vfl_tokens_text(&table->tokens, token), text) == 0;
+}
+
+/* A regional NAT gateway has no interface of its own: its records carry "-" and its resource id. */
+static bool is_nat_reporter(const struct vfl_flow_table *table,
+                            const struct vfl_flow_context *context)
+{
+    struct vfl_span nat = VFL_SPAN_LITERAL("nat-");
+    struct vfl_span resource =
+        vfl_span_from_string(vfl_tokens_text(&table->tokens, context->resource_id));
+    return is_text(table, context->interface_type, "nat_gateway") ||
+           is_text(table, context->interface_type, "regional_nat_gateway") ||
+           (context->interface_id == VFL_TOKEN_ABSENT && vfl_span_has_prefix(resource, nat));
+}
+
+enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
+                                         const struct vfl_flow_table *table,
+                                         const struct vfl_flow_context *context,
+                                         struct vfl_resolve_context *ret_context,
+                                         struct vfl_error *err)
+{
+    struct vfl_resolve_context out = {
+        .flow_direction = context->flow_direction,
+        .traffic_path = context->traffic_path,
+        .has_packet_addresses = context->has_packet_addresses,
+        .is_middlebox = is_nat_reporter(table, context),
+    };
+    uint32_t vpc_id = VFL_TOKEN_ABSENT;
+    uint32_t next_hop_vpc_id = VFL_TOKEN_ABSENT;
+    uint32_t reporter =
+        context->interface_id != VFL_TOKEN_ABSENT ? context->interface_id : context->resource_id;
+    const struct {
+        uint32_t from;
+        uint32_t *to;
+    } carried[] = {
+        {reporter, &out.reporter},
+        {context->vpc_id, &vpc_id},
+        {context->next_hop_vpc_id, &next_hop_vpc_id},
+        {context->tgw_src_vpc_id, &out.src_vpc_id},
+        {context->tgw_dst_vpc_id, &out.dst_vpc_id},
+        {context->region, &out.region},
+        {context->flow_log_id, &out.flow_log_id},
+    };
+    for (size_t i = 0; i < sizeof carried / sizeof carried[0]; i++) {
+        enum vfl_status st = carry_token(interfaces, table, carried[i].from, carried[i].to, err);
+        if (st != VFL_OK)
+            return st;
+    }
+    if (out.reporter == VFL_TOKEN_ABSENT)
+        out.reporter = out.flow_log_id;
+    out.reporter_interface = vfl_interfaces_find(
+        interfaces, vfl_span_from_string(vfl_tokens_text(&table->tokens, context->interface_id)));
+    out.vpc_id = out.reporter_interface != NULL ? out.reporter_interface->vpc_id : vpc_id;
+    /* The next hop's VPC tells the destination's only when the hop is the destination, not when it
+     * is a box that passes traffic on. */
+    if (out.dst_vpc_id == VFL_TOKEN_ABSENT && next_hop_vpc_id != VFL_TOKEN_ABSENT &&
+        context->flow_direction == VFL_FLOW_DIRECTION_EGRESS &&
+        !is_text(table, context->next_hop_interface_type, "transit_gateway") &&
+        !is_text(table, context->next_hop_interface_type, "nat_gateway") &&
+        !is_text(table, context->next_hop_interface_type, "regional_nat_gateway"))
+        out.dst_vpc_id = next_hop_vpc_id;
+    *ret_context = out;
+    return VFL_OK;
+}
+
+/* --- flows -------------------------------------------------------------------------------------
+ */
+
+static int64_t time_of(const struct vfl_flow_table *table, const struct vfl_flow *flow)
+{
+    int64_t latest = 0;
+    for (uint32_t at = flow->windows; at != VFL_INDEX_NONE; at = table->windows[at].next)
+        latest = table->windows[at].end_epoch_s;
+    return latest;
+}
+
+/* Owner of an address as seen from a VPC: there first, else in the only other VPC that has it. */
+static bool find_owner_from(const struct vfl_interfaces *interfaces, uint32_t vpc_id,
+                            struct vfl_ip ip, int64_t at_epoch_s,
+                            struct vfl_address_owner *ret_owner)
+{
+    if (vfl_interfaces_find_owner(interfaces, vpc_id, ip, at_epoch_s, ret_owner))
+        return true;
+    uint32_t other_vpc_id = VFL_TOKEN_ABSENT;
+    return vfl_interfaces_find_vpcs(interfaces, ip, &other_vpc_id) == 1 &&
+           vfl_interfaces_find_owner(interfaces, other_vpc_id, ip, at_epoch_s, ret_owner);
+}
+
+static bool is_middlebox_address(const struct vfl_interfaces *interfaces, uint32_t vpc_id,
+                                 struct vfl_ip ip, int64_t at_epoch_s)
+{
+    struct vfl_address_owner owner;
+    return !vfl_ip_is_absent(ip) && find_owner_from(interfaces, vpc_id, ip, at_epoch_s, &owner) &&
+           owner.interface->kind != VFL_INTERFACE_ORDINARY;
+}
+
+/* traffic-path 3, 4, 5: virtual private gateway, intra- and inter-region peering. */
+static bool has_left_vpc(const struct vfl_resolve_context *context, bool is_dst)
+{
+    return is_dst && context->flow_direction != VFL_FLOW_DIRECTION_INGRESS &&
+           context->traffic_path >= 3 && context->traffic_path <= 5;
+}
+
+/* Private space that no known interface owns. */
+static enum vfl_flow_outcome resolve_unowned(const struct vfl_resolve_context *context,
+                                             uint32_t told_vpc_id, bool is_dst, struct vfl_ip ip,
+                                             struct vfl_endpoint_ref *ret_ref)
+{
+    switch (vfl_ip_classify(ip)) {
+    case VFL_IP_NOT_ENDPOINT:
+        return VFL_FLOW_NOT_ENDPOINT;
+    case VFL_IP_PUBLIC:
+        return VFL_FLOW_PUBLIC;
+    case VFL_IP_PRIVATE:
+    case VFL_IP_RFC1918:
+        break;
+    }
+    uint32_t vpc_id = told_vpc_id;
+    if (vpc_id == VFL_TOKEN_ABSENT && !has_left_vpc(context, is_dst))
+        vpc_id = context->vpc_id;
+    if (vpc_id == VFL_TOKEN_ABSENT)
+        return VFL_FLOW_UNRESOLVED;
+    *ret_ref = (struct vfl_endpoint_ref){.vpc_id = vpc_id, .ip = ip};
+    return VFL_FLOW_KEPT;
+}
+
+static enum vfl_flow_outcome resolve_address(const struct vfl_interfaces *interfaces,
+                                             const struct vfl_resolve_context *context, bool is_dst,
+                                             struct vfl_ip ip, int64_t at_epoch_s,
+                                             struct vfl_endpoint_ref *ret_ref)
+{
+    uint32_t told_vpc_id = is_dst ? context->dst_vpc_id : context->src_vpc_id;
+    struct vfl_endpoint_ref ref = {.ip = ip};
+    bool is_owned =
+        vfl_interfaces_find_owner(interfaces, context->vpc_id, ip, at_epoch_s, &ref.owner) ||
+        vfl_interfaces_find_owner(interfaces, told_vpc_id, ip, at_epoch_s, &ref.owner);
+    if (!is_owned) {
+        uint32_t other_vpc_id = VFL_TOKEN_ABSENT;
+        unsigned vpc_count = vfl_interfaces_find_vpcs(interfaces, ip, &other_vpc_id);
+        if (vpc_count > 1 && told_vpc_id == VFL_TOKEN_ABSENT)
+            return VFL_FLOW_UNRESOLVED;
+        is_owned = vpc_count == 1 &&
+                   vfl_interfaces_find_owner(interfaces, other_vpc_id, ip, at_epoch_s, &ref.owner);
+    }
+    if (!is_owned)
+        return resolve_unowned(context, told_vpc_id, is_dst, ip, ret_ref);
+    ref.vpc_id = ref.owner.interface->vpc_id;
+    /* Without pkt-* columns AWS writes the primary address for an interface's own side whatever
+     * address was used, so the remote side is folded likewise: one flow, one relation. */
+    if (!context->has_packet_addresses && vfl_ip_is_v4(ip) &&
+        ref.owner.address->kind != VFL_ADDRESS_PRIMARY &&
+        !vfl_ip_is_absent(ref.owner.interface->primary)) {
+        ref.ip = ref.owner.interface->primary;
+        struct vfl_address_owner primary;
+        if (vfl_interfaces_find_owner(interfaces, ref.vpc_id, ref.ip, at_epoch_s, &primary))
+            ref.owner = primary;
+    }
+    *ret_ref = ref;
+    return VFL_FLOW_KEPT;
+}
+
+static enum vfl_observer_side side_of(const struct vfl_resolve_context *context,
+                                      const struct vfl_resolved_flow *resolved)
+{
+    const struct vfl_known_interface *reporter = context->reporter_interface;
+    if (reporter != NULL && resolved->src.owner.interface == reporter)
+        return VFL_OBSERVER_SRC;
+    if (reporter != NULL && resolved->dst.owner.interface == reporter)
+        return VFL_OBSERVER_DST;
+    if (reporter == NULL && context->flow_direction == VFL_FLOW_DIRECTION_EGRESS)
+        return VFL_OBSERVER_SRC;
+    if (reporter == NULL && context->flow_direction == VFL_FLOW_DIRECTION_INGRESS)
+        return VFL_OBSERVER_DST;
+    return VFL_OBSERVER_HOP;
+}
+
+enum vfl_flow_outcome vfl_resolve_flow(const struct vfl_interfaces *interfaces,
+                                       const struct vfl_resolve_context *context,
+                                       const struct vfl_flow_table *table,
+                                       const struct vfl_flow *flow,
+                                       struct vfl_resolved_flow *ret_resolved)
+{
+    if (context->is_middlebox || (context->reporter_interface != NULL &&
+                                  context->reporter_interface->kind != VFL_INTERFACE_ORDINARY))
+        return VFL_FLOW_MIDDLEBOX;
+    if (context->vpc_id == VFL_TOKEN_ABSENT &&
+        (context->src_vpc_id == VFL_TOKEN_ABSENT || context->dst_vpc_id == VFL_TOKEN_ABSENT))
+        return VFL_FLOW_UNKNOWN_INTERFACE;
+    int64_t at_epoch_s = time_of(table, flow);
+    struct vfl_ip addresses[4];
+    for (unsigned i = 0; i < 4; i++) {
+        addresses[i] = vfl_flow_address(table, flow, i);
+        if (is_middlebox_address(interfaces, context->vpc_id, addresses[i], at_epoch_s))
+            return VFL_FLOW_MIDDLEBOX;
+    }
+    struct vfl_resolved_flow resolved = {.reporter = context->reporter};
+    struct vfl_ip src = vfl_ip_is_absent(addresses[2]) ? addresses[0] : addresses[2];
+    struct vfl_ip dst = vfl_ip_is_absent(addresses[3]) ? addresses[1] : addresses[3];
+    enum vfl_flow_outcome outcome =
+        resolve_address(interfaces, context, false, src, at_epoch_s, &resolved.src);
+    enum vfl_flow_outcome dst_outcome =
+        resolve_address(interfaces, context, true, dst, at_epoch_s, &resolved.dst);
+    if (outcome == VFL_FLOW_KEPT || dst_outcome == VFL_FLOW_NOT_ENDPOINT)
+        outcome = dst_outcome != VFL_FLOW_KEPT ? dst_outcome : outcome;
+    if (outcome != VFL_FLOW_KEPT)
+        return outcome;
+    if (resolved.src.vpc_id == resolved.dst.vpc_id &&
+        vfl_ip_equal(resolved.src.ip, resolved.dst.ip))
+        return VFL_FLOW_SELF;
+    if (context->reporter_interface != NULL && resolved.src.owner.interface == NULL &&
+        resolved.dst.owner.interface == NULL)
+        return VFL_FLOW_UNDETERMINED;
+    resolved.observer_side = side_of(context, &resolved);
+    *ret_resolved = resolved;
+    return VFL_FLOW_KEPT;
+}

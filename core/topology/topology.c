@@ -1,0 +1,603 @@
+#include "core/topology/topology.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/topology/live.h"
+
+/* Lets every element be sent again however early in a test's clock it was sent. */
+#define NEVER_EPOCH_S (INT64_MIN / 2)
+
+static enum vfl_status no_memory(struct vfl_error *err)
+{
+    return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the topology");
+}
+
+enum vfl_status vfl_topology_new(const struct vfl_topology_options *options,
+                                 struct vfl_topology **ret_topology, struct vfl_error *err)
+{
+    struct vfl_topology *topology = calloc(1, sizeof *topology);
+    if (topology == NULL)
+        return no_memory(err);
+    topology->default_region = strdup(options->default_region);
+    if (topology->default_region == NULL) {
+        vfl_topology_free(topology);
+        return no_memory(err);
+    }
+    topology->expire_after_s = options->expire_after_s;
+    topology->seed = vfl_hash_seed() | 1;
+    *ret_topology = topology;
+    return VFL_OK;
+}
+
+void vfl_topology_free(struct vfl_topology *topology)
+{
+    if (topology == NULL)
+        return;
+    for (uint32_t i = 0; i < topology->pair_count; i++)
+        free(topology->pairs[i].conversations);
+    free(topology->pairs);
+    vfl_index_fini(&topology->pair_index);
+    free(topology->endpoints);
+    vfl_index_fini(&topology->endpoint_index);
+    free(topology->choices);
+    vfl_index_fini(&topology->choice_index);
+    free(topology->reported_epoch_s);
+    free(topology->traffic);
+    vfl_port_counts_fini(&topology->port_counts);
+    vfl_interfaces_fini(&topology->interfaces);
+    free(topology->default_region);
+    free(topology);
+}
+
+struct vfl_interfaces *vfl_topology_interfaces(struct vfl_topology *topology)
+{
+    return &topology->interfaces;
+}
+
+uint32_t vfl_topology_unknown_interfaces(const struct vfl_topology *topology,
+                                         const struct vfl_flow_table *table)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < table->reporter_count; i++) {
+        struct vfl_span id =
+            vfl_span_from_string(vfl_tokens_text(&table->tokens, table->reporters[i].interface_id));
+        if (vfl_interfaces_find(&topology->interfaces, id) == NULL)
+            count++;
+    }
+    return count;
+}
+
+uint32_t vfl_topology_endpoint_count(const struct vfl_topology *topology)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < topology->endpoint_count; i++)
+        count += topology->endpoints[i].is_wanted;
+    return count;
+}
+
+uint32_t vfl_topology_relation_count(const struct vfl_topology *topology)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < topology->pair_count; i++)
+        count += (uint32_t)topology->pairs[i].relations[SIDE_LO].is_wanted +
+                 (uint32_t)topology->pairs[i].relations[SIDE_HI].is_wanted;
+    return count;
+}
+
+void vfl_topology_forget_sent(struct vfl_topology *topology)
+{
+    for (uint32_t i = 0; i < topology->endpoint_count; i++)
+        topology->endpoints[i].sent_epoch_s = NEVER_EPOCH_S;
+    for (uint32_t i = 0; i < topology->pair_count; i++)
+        for (unsigned side = 0; side < 2; side++)
+            topology->pairs[i].relations[side].sent_epoch_s = NEVER_EPOCH_S;
+}
+
+/* --- endpoints ---------------------------------------------------------------------------------
+ */
+
+int live_endpoint_compare(const struct vfl_topology *topology, const struct live_endpoint *a,
+                          const struct live_endpoint *b)
+{
+    int order = vfl_ip_compare(a->ip, b->ip);
+    if (order != 0 || a->vpc_id == b->vpc_id)
+        return order;
+    return strcmp(vfl_tokens_text(&topology->interfaces.tokens, a->vpc_id),
+                  vfl_tokens_text(&topology->interfaces.tokens, b->vpc_id));
+}
+
+static uint64_t hash_endpoint(const struct vfl_topology *topology, uint32_t vpc_id,
+                              struct vfl_ip ip)
+{
+    uint64_t hash = vfl_hash_mix(vfl_hash_mix(topology->seed, ip.hi), ip.lo);
+    return vfl_hash_finish(vfl_hash_mix(hash, vpc_id));
+}
+
+/* Takes in what is known of the address now. Of a region that only records tell, the first in the
+ * alphabet stays, so that order does not matter. */
+static void update_endpoint(struct vfl_topology *topology, struct live_endpoint *endpoint,
+                            const struct vfl_endpoint_ref *ref, uint32_t record_region)
+{
+    const struct vfl_tokens *tokens = &topology->interfaces.tokens;
+    if (ref->owner.interface == NULL) {
+        if (!endpoint->is_owned && record_region != VFL_TOKEN_ABSENT &&
+            (endpoint->region == VFL_TOKEN_ABSENT ||
+             strcmp(vfl_tokens_text(tokens, record_region),
+                    vfl_tokens_text(tokens, endpoint->region)) < 0))
+            endpoint->region = record_region;
+        return;
+    }
+    const struct vfl_known_interface *owner = ref->owner.interface;
+    const struct vfl_known_address *address = ref->owner.address;
+    endpoint->region = owner->region != VFL_TOKEN_ABSENT ? owner->region : record_region;
+    endpoint->is_owned = true;
+    memcpy(endpoint->public_ips, address->public_ips, sizeof endpoint->public_ips);
+    bool is_alias = address->kind == VFL_ADDRESS_SECONDARY || address->kind == VFL_ADDRESS_IPV6;
+    endpoint->primary = is_alias ? owner->primary : (struct vfl_ip){0};
+}
+
+/* VFL_INDEX_NONE in *ret_position: the limit is reached. */
+static enum vfl_status find_or_add_endpoint(struct vfl_topology *topology,
+                                            const struct vfl_endpoint_ref *ref,
+                                            uint32_t record_region, uint32_t *ret_position,
+                                            struct vfl_error *err)
+{
+    uint64_t hash = hash_endpoint(topology, ref->vpc_id, ref->ip);
+    struct vfl_index_cursor cursor = vfl_index_cursor(&topology->endpoint_index, hash);
+    uint32_t position;
+    while ((position = vfl_index_next(&topology->endpoint_index, &cursor)) != VFL_INDEX_NONE)
+        if (topology->endpoints[position].vpc_id == ref->vpc_id &&
+            vfl_ip_equal(topology->endpoints[position].ip, ref->ip))
+            break;
+    if (position == VFL_INDEX_NONE) {
+        if (topology->endpoint_count == VFL_TOPOLOGY_MAX_ENDPOINTS) {
+            *ret_position = VFL_INDEX_NONE;
+            return VFL_OK;
+        }
+        if (topology->endpoint_count == topology->endpoint_room) {
+            uint32_t room = topology->endpoint_room == 0 ? 64 : topology->endpoint_room * 2;
+            struct live_endpoint *grown = realloc(topology->endpoints, room * sizeof *grown);
+            if (grown == NULL)
+                return no_memory(err);
+            topology->endpoints = grown;
+            topology->endpoint_room = room;
+        }
+        if (!vfl_index_add(&topology->endpoint_index, hash, topology->endpoint_count))
+            return no_memory(err);
+        position = topology->endpoint_count++;
+        topology->endpoints[position] = (struct live_endpoint){
+            .vpc_id = ref->vpc_id, .ip = ref->ip, .sent_epoch_s = NEVER_EPOCH_S};
+    }
+    update_endpoint(topology, &topology->endpoints[position], ref, record_region);
+    *ret_position = position;
+    return VFL_OK;
+}
+
+/* --- pairs and conversations -------------------------------------------------------------------
+ */
+
+static uint64_t hash_pair(const struct vfl_topology *topology, uint32_t lo, uint32_t hi)
+{
+    return vfl_hash_finish(vfl_hash_mix(topology->seed, (uint64_t)lo << 32 | hi));
+}
+
+static enum vfl_status find_or_add_pair(struct vfl_topology *topology, uint32_t lo, uint32_t hi,
+                                        uint32_t *ret_position, struct vfl_error *err)
+{
+    uint64_t hash = hash_pair(topology, lo, hi);
+    struct vfl_index_cursor cursor = vfl_index_cursor(&topology->pair_index, hash);
+    uint32_t position;
+    while ((position = vfl_index_next(&topology->pair_index, &cursor)) != VFL_INDEX_NONE)
+        if (topology->pairs[position].lo == lo && topology->pairs[position].hi == hi)
+            break;
+    if (position == VFL_INDEX_NONE && topology->pair_count < VFL_TOPOLOGY_MAX_PAIRS) {
+        if (topology->pair_count == topology->pair_room) {
+            uint32_t room = topology->pair_room == 0 ? 64 : topology->pair_room * 2;
+            struct live_pair *grown = realloc(topology->pairs, room * sizeof *grown);
+            if (grown == NULL)
+                return no_memory(err);
+            topology->pairs = grown;
+            topology->pair_room = room;
+        }
+        if (!vfl_index_add(&topology->pair_index, hash, topology->pair_count))
+            return no_memory(err);
+        position = topology->pair_count++;
+        topology->pairs[position] = (struct live_pair){.lo = lo, .hi = hi};
+        for (unsigned side = 0; side < 2; side++)
+            topology->pairs[position].relations[side].sent_epoch_s = NEVER_EPOCH_S;
+    }
+    *ret_position = position;
+    return VFL_OK;
+}
+
+/* First conversation whose key is not below key. */
+static uint16_t lower_bound(const struct live_pair *pair, uint64_t key)
+{
+    uint16_t low = 0;
+    uint16_t high = pair->conversation_count;
+    while (low < high) {
+        uint16_t middle = (uint16_t)((low + high) / 2);
+        if (pair->conversations[middle].key < key)
+            low = (uint16_t)(middle + 1);
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct live_conversation *live_pair_find(const struct live_pair *pair, uint64_t key)
+{
+    uint16_t at = lower_bound(pair, key);
+    return at < pair->conversation_count && pair->conversations[at].key == key
+               ? &pair->conversations[at]
+               : NULL;
+}
+
+/* Keeps the VFL_TOPOLOGY_MAX_CONVERSATIONS lowest keys ever seen: what is left out then does not
+ * depend on the order in which they came. *ret_conversation is NULL when this one is left out. */
+static enum vfl_status find_or_add_conversation(struct live_pair *pair, uint64_t key,
+                                                struct live_conversation **ret_conversation,
+                                                struct vfl_error *err)
+{
+    uint16_t at = lower_bound(pair, key);
+    if (at < pair->conversation_count && pair->conversations[at].key == key) {
+        *ret_conversation = &pair->conversations[at];
+        return VFL_OK;
+    }
+    *ret_conversation = NULL;
+    if (pair->conversation_count == VFL_TOPOLOGY_MAX_CONVERSATIONS) {
+        pair->has_flow_overflow = true;
+        if (at == pair->conversation_count)
+            return VFL_OK;
+        pair->conversation_count--;
+    }
+    if (pair->conversation_count == pair->conversation_room) {
+        uint16_t room = pair->conversation_room == 0 ? 1 : (uint16_t)(pair->conversation_room * 2);
+        struct live_conversation *grown = realloc(pair->conversations, room * sizeof *grown);
+        if (grown == NULL)
+            return no_memory(err);
+        pair->conversations = grown;
+        pair->conversation_room = room;
+    }
+    memmove(&pair->conversations[at + 1], &pair->conversations[at],
+            (size_t)(pair->conversation_count - at) * sizeof *pair->conversations);
+    pair->conversation_count++;
+    pair->conversations[at] = (struct live_conversation){.key = key, .peer_port_min = UINT16_MAX};
+    *ret_conversation = &pair->conversations[at];
+    return VFL_OK;
+}
+
+static uint64_t key_of(const struct vfl_flow_key *key, enum live_side sender)
+{
+    static const enum live_port_form forms[4][2] = {
+        [VFL_PORTS_NONE] = {PORTS_NONE, PORTS_NONE},
+        [VFL_PORTS_BOTH] = {PORTS_BOTH, PORTS_BOTH},
+        [VFL_PORTS_SRC_SERVICE] = {PORTS_LO_SERVICE, PORTS_HI_SERVICE},
+        [VFL_PORTS_DST_SERVICE] = {PORTS_HI_SERVICE, PORTS_LO_SERVICE},
+    };
+    uint16_t lo_port = sender == SIDE_LO ? key->src_port : key->dst_port;
+    uint16_t hi_port = sender == SIDE_LO ? key->dst_port : key->src_port;
+    return (uint64_t)key->protocol << 40 | (uint64_t)forms[key->port_form][sender] << 32 |
+           (uint64_t)lo_port << 16 | hi_port;
+}
+
+static void update_conversation(struct live_conversation *conversation, const struct vfl_flow *flow,
+                                enum live_side sender, enum vfl_observer_side observer,
+                                int64_t now_epoch_s)
+{
+    enum live_side receiver = sender == SIDE_LO ? SIDE_HI : SIDE_LO;
+    if (flow->peer_port_min < conversation->peer_port_min)
+        conversation->peer_port_min = flow->peer_port_min;
+    if (flow->peer_port_max > conversation->peer_port_max)
+        conversation->peer_port_max = flow->peer_port_max;
+    if (flow->evidence & VFL_FLOW_SYN)
+        conversation->openers |= (uint8_t)(1u << sender);
+    if (flow->evidence & VFL_FLOW_SYN_ACK)
+        conversation->openers |= (uint8_t)(1u << receiver);
+    if (flow->key.action == VFL_ACTION_ACCEPT)
+        conversation->verdicts |= sender == SIDE_LO ? VERDICT_LO_ACCEPTED : VERDICT_HI_ACCEPTED;
+    if (flow->key.action == VFL_ACTION_REJECT)
+        conversation->verdicts |= sender == SIDE_LO ? VERDICT_LO_REFUSED : VERDICT_HI_REFUSED;
+    enum live_side at = observer == VFL_OBSERVER_SRC   ? sender
+                        : observer == VFL_OBSERVER_DST ? receiver
+                                                       : SIDE_NEITHER;
+    conversation->observers |= at == SIDE_LO   ? OBSERVED_BY_LO
+                               : at == SIDE_HI ? OBSERVED_BY_HI
+                                               : OBSERVED_BY_HOP;
+    conversation->seen_epoch_s = now_epoch_s;
+}
+
+/* Adds one resolved flow to the live set and to the run's list. */
+static enum vfl_status
+add_flow(struct vfl_topology *topology, const struct vfl_resolve_context *context,
+         const struct vfl_resolved_flow *resolved, const struct vfl_flow *flow, int64_t now_epoch_s,
+         struct run_flows *flows, struct vfl_topology_counts *counts, struct vfl_error *err)
+{
+    uint32_t src = VFL_INDEX_NONE;
+    uint32_t dst = VFL_INDEX_NONE;
+    enum vfl_status st = find_or_add_endpoint(topology, &resolved->src, context->region, &src, err);
+    if (st == VFL_OK)
+        st = find_or_add_endpoint(topology, &resolved->dst, context->region, &dst, err);
+    if (st != VFL_OK)
+        return st;
+    uint32_t pair = VFL_INDEX_NONE;
+    enum live_side sender = SIDE_LO;
+    if (src != VFL_INDEX_NONE && dst != VFL_INDEX_NONE) {
+        if (live_endpoint_compare(topology, &topology->endpoints[src], &topology->endpoints[dst]) >
+            0)
+            sender = SIDE_HI;
+        st = find_or_add_pair(topology, sender == SIDE_LO ? src : dst,
+                              sender == SIDE_LO ? dst : src, &pair, err);
+    }
+    if (st != VFL_OK)
+        return st;
+    if (pair == VFL_INDEX_NONE) {
+        counts->over_limit += flow->record_count;
+        return VFL_OK;
+    }
+    uint64_t key = key_of(&flow->key, sender);
+    struct live_conversation *conversation = NULL;
+    st = find_or_add_conversation(&topology->pairs[pair], key, &conversation, err);
+    if (st != VFL_OK)
+        return st;
+    if (conversation != NULL)
+        update_conversation(conversation, flow, sender, resolved->observer_side, now_epoch_s);
+    flows->items[flows->count++] = (struct run_flow){
+        .flow = flow,
+        .conversation_key = key,
+        .pair = pair,
+        .reporter = resolved->reporter,
+        .flow_log_id = context->flow_log_id,
+        .sender = (uint8_t)sender,
+        .side_rank = (uint8_t)resolved->observer_side,
+    };
+    if (resolved->observer_side != VFL_OBSERVER_HOP)
+        flows->items[flows->count - 1].side_rank =
+            resolved->observer_side == VFL_OBSERVER_SRC ? 0 : 1;
+    return VFL_OK;
+}
+
+static enum vfl_status resolve_flows(struct vfl_topology *topology,
+                                     const struct vfl_flow_table *table, int64_t now_epoch_s,
+                                     struct run_flows *flows, struct vfl_topology_counts *counts,
+                                     struct vfl_error *err)
+{
+    struct vfl_resolve_context *contexts =
+        calloc((size_t)table->context_count + 1, sizeof *contexts);
+    if (contexts == NULL)
+        return no_memory(err);
+    enum vfl_status st = VFL_OK;
+    for (uint32_t i = 0; i < table->context_count && st == VFL_OK; i++)
+        st = vfl_resolve_context_init(&topology->interfaces, table, &table->contexts[i],
+                                      &contexts[i], err);
+    for (uint32_t i = 0; i < table->flow_count && st == VFL_OK; i++) {
+        const struct vfl_flow *flow = &table->flows[i];
+        const struct vfl_resolve_context *context = &contexts[flow->key.context];
+        struct vfl_resolved_flow resolved;
+        enum vfl_flow_outcome outcome =
+            vfl_resolve_flow(&topology->interfaces, context, table, flow, &resolved);
+        counts->records[outcome] += flow->record_count;
+        if (outcome == VFL_FLOW_KEPT)
+            st = add_flow(topology, context, &resolved, flow, now_epoch_s, flows, counts, err);
+    }
+    free(contexts);
+    return st;
+}
+
+/* --- direction ---------------------------------------------------------------------------------
+ */
+
+static bool has_both_ports(const struct live_conversation *conversation, uint16_t *ret_lo_port,
+                           uint16_t *ret_hi_port)
+{
+    *ret_lo_port = conversation_lo_port(conversation);
+    *ret_hi_port = conversation_hi_port(conversation);
+    switch (conversation_form(conversation)) {
+    case PORTS_BOTH:
+        return true;
+    case PORTS_LO_SERVICE:
+        *ret_hi_port = conversation->peer_port_min;
+        return conversation->peer_port_min == conversation->peer_port_max;
+    case PORTS_HI_SERVICE:
+        *ret_lo_port = conversation->peer_port_min;
+        return conversation->peer_port_min == conversation->peer_port_max;
+    case PORTS_NONE:
+        break;
+    }
+    return false;
+}
+
+/* A conversation with a range of peer ports counts with both ends of the range: two different ports
+ * are all that a majority needs, and a union of ranges has the same ends in any order. */
+static bool count_ports(struct vfl_topology *topology, const struct live_pair *pair,
+                        const struct live_conversation *conversation)
+{
+    struct vfl_port_counts *counts = &topology->port_counts;
+    uint8_t protocol = conversation_protocol(conversation);
+    uint16_t lo_port;
+    uint16_t hi_port;
+    if (has_both_ports(conversation, &lo_port, &hi_port))
+        return vfl_port_counts_add(counts, pair->lo, protocol, lo_port, hi_port) &&
+               vfl_port_counts_add(counts, pair->hi, protocol, hi_port, lo_port);
+    enum live_port_form form = conversation_form(conversation);
+    if (form == PORTS_NONE)
+        return true;
+    uint32_t server = form == PORTS_LO_SERVICE ? pair->lo : pair->hi;
+    uint16_t port = form == PORTS_LO_SERVICE ? lo_port : hi_port;
+    return vfl_port_counts_add(counts, server, protocol, port, conversation->peer_port_min) &&
+           vfl_port_counts_add(counts, server, protocol, port, conversation->peer_port_max);
+}
+
+static void decide_conversation(const struct vfl_topology *topology, const struct live_pair *pair,
+                                struct live_conversation *conversation)
+{
+    conversation->client = SIDE_NEITHER;
+    conversation->evidence = VFL_EVIDENCE_NONE;
+    /* Both bits set is a contradiction (a port used in both roles): the ports have to tell. */
+    if (conversation->openers == 1u << SIDE_LO || conversation->openers == 1u << SIDE_HI) {
+        conversation->client = conversation->openers == 1u << SIDE_LO ? SIDE_LO : SIDE_HI;
+        conversation->evidence = VFL_EVIDENCE_TCP_FLAGS;
+        return;
+    }
+    uint8_t protocol = conversation_protocol(conversation);
+    uint16_t lo_port;
+    uint16_t hi_port;
+    if (has_both_ports(conversation, &lo_port, &hi_port)) {
+        struct vfl_port_view lo = {
+            lo_port, vfl_port_counts_find(&topology->port_counts, pair->lo, protocol, lo_port)};
+        struct vfl_port_view hi = {
+            hi_port, vfl_port_counts_find(&topology->port_counts, pair->hi, protocol, hi_port)};
+        enum vfl_evidence evidence;
+        enum vfl_side server = vfl_direction_server(lo, hi, &evidence);
+        if (server != VFL_SIDE_NEITHER) {
+            conversation->client = server == VFL_SIDE_A ? SIDE_HI : SIDE_LO;
+            conversation->evidence = (uint8_t)evidence;
+        }
+    } else if (conversation_form(conversation) != PORTS_NONE) {
+        conversation->client =
+            conversation_form(conversation) == PORTS_LO_SERVICE ? SIDE_HI : SIDE_LO;
+        conversation->evidence = VFL_EVIDENCE_PORT_COUNT;
+    }
+}
+
+/* Which relations the pair has: one per client side that a conversation names; conversations that
+ * name none join the one with the strongest evidence, and make "lower address first" only when
+ * alone. */
+static void decide_relations(struct live_pair *pair)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        pair->relations[side].is_wanted = false;
+        pair->relations[side].evidence = VFL_EVIDENCE_NONE;
+        pair->relations[side].seen_epoch_s = NEVER_EPOCH_S;
+    }
+    for (uint16_t i = 0; i < pair->conversation_count; i++) {
+        const struct live_conversation *conversation = &pair->conversations[i];
+        if (conversation->client == SIDE_NEITHER)
+            continue;
+        struct live_relation *relation = &pair->relations[conversation->client];
+        relation->is_wanted = true;
+        if (conversation->evidence < relation->evidence)
+            relation->evidence = conversation->evidence;
+    }
+    for (uint16_t i = 0; i < pair->conversation_count; i++) {
+        const struct live_conversation *conversation = &pair->conversations[i];
+        struct live_relation *relation = &pair->relations[live_pair_client(pair, conversation)];
+        relation->is_wanted = true;
+        if (conversation->seen_epoch_s > relation->seen_epoch_s)
+            relation->seen_epoch_s = conversation->seen_epoch_s;
+    }
+}
+
+enum live_side live_pair_client(const struct live_pair *pair,
+                                const struct live_conversation *conversation)
+{
+    if (conversation != NULL && conversation->client != SIDE_NEITHER)
+        return (enum live_side)conversation->client;
+    if (pair->relations[SIDE_HI].evidence < pair->relations[SIDE_LO].evidence)
+        return SIDE_HI;
+    return SIDE_LO;
+}
+
+static enum vfl_status decide_directions(struct vfl_topology *topology, struct vfl_error *err)
+{
+    vfl_port_counts_reset(&topology->port_counts);
+    for (uint32_t i = 0; i < topology->pair_count; i++) {
+        const struct live_pair *pair = &topology->pairs[i];
+        for (uint16_t c = 0; c < pair->conversation_count; c++)
+            if (!count_ports(topology, pair, &pair->conversations[c]))
+                return no_memory(err);
+    }
+    for (uint32_t i = 0; i < topology->pair_count; i++) {
+        struct live_pair *pair = &topology->pairs[i];
+        for (uint16_t c = 0; c < pair->conversation_count; c++)
+            decide_conversation(topology, pair, &pair->conversations[c]);
+        decide_relations(pair);
+    }
+    return VFL_OK;
+}
+
+/* --- one run -----------------------------------------------------------------------------------
+ */
+
+static void count_reporters(const struct vfl_topology *topology, const struct vfl_flow_table *table,
+                            struct vfl_topology_counts *counts)
+{
+    for (uint32_t i = 0; i < table->reporter_count; i++) {
+        counts->skipdata_records += table->reporters[i].skipdata_count;
+        counts->skipdata_interfaces += table->reporters[i].skipdata_count > 0;
+    }
+    counts->unknown_interfaces = vfl_topology_unknown_interfaces(topology, table);
+}
+
+enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
+                                   const struct vfl_flow_table *table, int64_t now_epoch_s,
+                                   struct vfl_topology_counts *ret_counts, struct vfl_error *err)
+{
+    struct vfl_topology_counts counts = {0};
+    struct run_flows flows = {.items =
+                                  malloc(((size_t)table->flow_count + 1) * sizeof *flows.items)};
+    if (flows.items == NULL)
+        return no_memory(err);
+    topology->run++;
+    count_reporters(topology, table, &counts);
+    enum vfl_status st = resolve_flows(topology, table, now_epoch_s, &flows, &counts, err);
+    if (st == VFL_OK)
+        st = decide_directions(topology, err);
+    if (st == VFL_OK)
+        st = live_account_traffic(topology, table, &flows, now_epoch_s, err);
+    free(flows.items);
+    if (st == VFL_OK)
+        *ret_counts = counts;
+    return st;
+}
+
+/* --- expiry ------------------------------------------------------------------------------------
+ */
+
+static uint32_t *compact_endpoints(struct vfl_topology *topology)
+{
+    uint32_t *moved = malloc(((size_t)topology->endpoint_count + 1) * sizeof *moved);
+    if (moved == NULL)
+        return NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < topology->endpoint_count; i++) {
+        moved[i] = count;
+        if (topology->endpoints[i].is_wanted)
+            topology->endpoints[count++] = topology->endpoints[i];
+    }
+    topology->endpoint_count = count;
+    return moved;
+}
+
+enum vfl_status live_compact(struct vfl_topology *topology, struct vfl_error *err)
+{
+    uint32_t *moved = compact_endpoints(topology);
+    if (moved == NULL)
+        return no_memory(err);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < topology->pair_count; i++) {
+        struct live_pair pair = topology->pairs[i];
+        if (pair.conversation_count == 0) {
+            free(pair.conversations);
+            continue;
+        }
+        pair.lo = moved[pair.lo];
+        pair.hi = moved[pair.hi];
+        topology->pairs[count++] = pair;
+    }
+    topology->pair_count = count;
+    free(moved);
+    vfl_index_reset(&topology->endpoint_index);
+    vfl_index_reset(&topology->pair_index);
+    bool is_indexed = true;
+    for (uint32_t i = 0; i < topology->endpoint_count && is_indexed; i++)
+        is_indexed = vfl_index_add(
+            &topology->endpoint_index,
+            hash_endpoint(topology, topology->endpoints[i].vpc_id, topology->endpoints[i].ip), i);
+    for (uint32_t i = 0; i < topology->pair_count && is_indexed; i++)
+        is_indexed =
+            vfl_index_add(&topology->pair_index,
+                          hash_pair(topology, topology->pairs[i].lo, topology->pairs[i].hi), i);
+    return is_indexed ? VFL_OK : no_memory(err);
+}
