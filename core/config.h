@@ -12,7 +12,9 @@
 #define VFL_CONFIG_MAX_BYTES (1u << 20) /* of one YAML text */
 #define VFL_CONFIG_EXTERNAL_ID_CHECK_DISABLED "disable_external_id_this_is_unsafe"
 
-/* Owned texts; unset optional texts are NULL (an empty YAML value is unset). Zeroed is empty. */
+/* Owned texts; unset optional texts are NULL (an empty YAML value is unset). Zeroed is empty.
+ * With process_flow_logs false, required keys may be missing: then role_arn, account and partition
+ * are NULL, region_count is 0 and a bucket that needs the account is "". */
 struct vfl_config {
     char *access_key_id; /* both NULL: the default credential chain */
     char *secret_access_key;
@@ -32,7 +34,7 @@ struct vfl_config {
     unsigned collection_interval_s;
     unsigned expire_after_s;
     bool is_dry_run;
-    char *s3_endpoint_url;
+    char *s3_endpoint_url; /* URLs have no slash at the end */
     char *sts_endpoint_url;
     char *ec2_endpoint_url;
     char *store_directory; /* the path of s3_endpoint_url when that is file:///path; else NULL */
@@ -53,13 +55,16 @@ enum vfl_status vfl_config_parse(struct vfl_span init_config, struct vfl_span in
 /* Wipes secrets, frees, zeroes. NULL and zeroed are fine. */
 void vfl_config_fini(struct vfl_config *config);
 
-/* The documentation of one key; docs/CONFIG.md is held against this table by a test. */
+struct vfl_config_rule;
+
+/* One key: what parsing goes by and what docs/CONFIG.md says, which a test holds against it. */
 struct vfl_config_key {
     const char *name;
-    const char *scope; /* "init_config", "instance" or "both" */
-    const char *type;  /* "text", "boolean", "seconds", "list of text", "URL", ... */
-    const char *default_text;
+    const char *scope;        /* "init_config", "instance" or "both" (the instance's value wins) */
+    const char *type;         /* "text", "boolean", "seconds", "list of text", "URL" */
+    const char *default_text; /* "required", "none", or the value */
     const char *help;
+    const struct vfl_config_rule *rule; /* how it is read: the parser's own */
 };
 const struct vfl_config_key *vfl_config_keys(size_t *ret_count);
 
