@@ -1,0 +1,55 @@
+/* When an emission counts as taken: the ledger's life between runs, by what the agent can do.
+ *
+ * The rule (docs/ARCHITECTURE.md, "Confirmation"): with transactions, only what the agent's
+ * committed state names is confirmed, and only one transaction is ever open; without, what a
+ * completed run emitted. Not thread-safe. */
+#ifndef VFL_CONFIRMATION_H
+#define VFL_CONFIRMATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/collector.h"
+#include "core/ledger.h"
+
+/* The agent evicts a transaction after 10 minutes; one more to be sure. */
+#define VFL_CONFIRMATION_PATIENCE_MS (11 * 60 * 1000)
+#define VFL_CONFIRMATION_KEY_SIZE 40
+
+struct vfl_confirmation {
+    struct vfl_ledger ledger; /* what is known now; entries EMITTED at begin are confirmed */
+    enum vfl_state_support support;
+    char state_key[VFL_CONFIRMATION_KEY_SIZE];
+    char process[VFL_LEDGER_PROCESS_SIZE];
+    uint64_t run;         /* number of the last run that wrote state */
+    uint64_t stopped_run; /* of the transaction whose fate is not known yet; 0: none */
+    int64_t stopped_monotonic_ms;
+    bool is_loaded; /* plain state was read */
+};
+
+enum vfl_status vfl_confirmation_init(struct vfl_confirmation *confirmation,
+                                      const struct vfl_config *config,
+                                      struct vfl_error *err) VFL_MUST_CHECK;
+void vfl_confirmation_fini(struct vfl_confirmation *confirmation); /* NULL and zeroed are fine */
+
+enum vfl_confirmation_outcome {
+    VFL_CONFIRMATION_GO,     /* what was emitted before is confirmed: delete, read, emit */
+    VFL_CONFIRMATION_WAIT,   /* the last transaction is still open: do nothing in this run */
+    VFL_CONFIRMATION_REPEAT, /* it failed: go, and send everything again */
+};
+
+/* Starts a run: asks for the state. A state that is no ledger is told of and taken as none. */
+enum vfl_status vfl_confirmation_begin(struct vfl_confirmation *confirmation,
+                                       const struct vfl_collector_ops *ops, int64_t monotonic_ms,
+                                       enum vfl_confirmation_outcome *ret_outcome,
+                                       struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Around an emission. open starts the transaction, if there are any; close writes the ledger as it
+ * then is, and must follow an open whatever happened between. */
+void vfl_confirmation_open(struct vfl_confirmation *confirmation,
+                           const struct vfl_collector_ops *ops);
+enum vfl_status vfl_confirmation_close(struct vfl_confirmation *confirmation,
+                                       const struct vfl_collector_ops *ops, int64_t monotonic_ms,
+                                       struct vfl_error *err) VFL_MUST_CHECK;
+
+#endif
