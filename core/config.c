@@ -86,7 +86,8 @@ static enum vfl_status refuse_yaml(const yaml_parser_t *parser, const char *scop
 {
     const char *problem = parser->problem != NULL ? parser->problem : "cannot be read";
     size_t line = parser->problem_mark.line;
-    if (parser->error == YAML_MEMORY_ERROR)
+    /* Where its loader runs out of memory, libyaml sets no error. */
+    if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR)
         return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the configuration");
     if (parser->error == YAML_READER_ERROR)
         return vfl_error_set(err, VFL_CONFIG, "%s: byte %zu is not valid YAML: %s", scope,

@@ -531,7 +531,8 @@ static enum vfl_status load(int fd, json_t **ret_root, struct vfl_error *err)
         json_decref(root);
         return fail_io(reader.code, "read", err);
     }
-    if (root == NULL && json_error_code(&problem) == json_error_out_of_memory)
+    /* Where it runs out of memory, jansson mostly says nothing. */
+    if (root == NULL && (problem.line < 0 || json_error_code(&problem) == json_error_out_of_memory))
         return vfl_error_set(err, VFL_NO_MEMORY, "no memory to read it");
     if (root == NULL)
         return vfl_error_set(err, VFL_FORMAT, "line %d column %d is not valid JSON: %s",
