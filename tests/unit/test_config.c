@@ -239,6 +239,7 @@ START_TEST(role_arns_of_every_partition_tell_account_and_partition)
         {"arn:aws:iam::12345678901:role/Scan", NULL},
         {"arn:aws:iam::1234567890123:role/Scan", NULL},
         {"arn:aws:iam::12345678901x:role/Scan", NULL},
+        {"arn:aws:iam::123456789012x:role/Scan", NULL},
         {"arn:aws:iam::123456789012:user/Scan", NULL},
         {"arn:aws:iam::123456789012:role/", NULL},
         {"arn:aws:iam::123456789012:role/a b", NULL},
@@ -466,6 +467,14 @@ START_TEST(endpoint_urls_are_checked)
 }
 END_TEST
 
+START_TEST(url_with_a_password_is_refused_with_the_reason)
+{
+    expect_refused("s3_endpoint_url: https://user:hunter2@host", "",
+                   "init_config.s3_endpoint_url: found a value (not shown), expected a URL without "
+                   "user name and password (credentials are keys of init_config)");
+}
+END_TEST
+
 START_TEST(half_a_key_pair_is_refused)
 {
     expect_refused("aws_access_key_id: AKIDEXAMPLE", "",
@@ -630,6 +639,19 @@ START_TEST(oversized_and_deeply_nested_texts_end_soon)
 }
 END_TEST
 
+START_TEST(nesting_is_bounded_exactly)
+{
+    char text[100] = "zebra: ";
+    memset(text + 7, '[', 31); /* and the map around them: 32 */
+    memset(text + 38, ']', 31);
+    struct vfl_config config = parsed("", text);
+    vfl_config_fini(&config);
+    memset(text + 7, '[', 32);
+    memset(text + 39, ']', 32);
+    expect_refused("", text, "instance: line 1 is nested more than 32 deep");
+}
+END_TEST
+
 START_TEST(aliases_are_looked_at_but_never_expanded)
 {
     struct vfl_config config =
@@ -775,6 +797,7 @@ int main(void)
         bucket_names_are_checked,
         log_prefix_is_trimmed_and_checked,
         endpoint_urls_are_checked,
+        url_with_a_password_is_refused_with_the_reason,
         half_a_key_pair_is_refused,
         secrets_are_never_quoted,
         external_id_outside_the_sts_pattern_is_only_noticed,
@@ -782,6 +805,7 @@ int main(void)
         notices_and_keys_are_bounded,
         lists_and_items_are_bounded,
         oversized_and_deeply_nested_texts_end_soon,
+        nesting_is_bounded_exactly,
         aliases_are_looked_at_but_never_expanded,
         tab_indentation_is_called_by_its_name,
         document_has_the_row_of_every_key,
