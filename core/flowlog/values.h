@@ -7,6 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "core/span.h"
 
 /* Finding the separators of 64 bytes at once into a bit mask keeps the walk over the values free of
@@ -21,12 +25,20 @@ struct vfl_values {
     bool has_nul;
 };
 
+/* Written out, because compilers make one load of this form and not of a loop. */
+static inline uint32_t vfl_load_4_bytes(const char *bytes)
+{
+    const unsigned char *byte = (const unsigned char *)bytes;
+    return (uint32_t)byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 |
+           (uint32_t)byte[3] << 24;
+}
+
 static inline uint64_t vfl_load_8_bytes(const char *bytes)
 {
-    uint64_t word = 0;
-    for (unsigned i = 0; i < 8; i++)
-        word |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
-    return word;
+    const unsigned char *byte = (const unsigned char *)bytes;
+    return (uint64_t)byte[0] | (uint64_t)byte[1] << 8 | (uint64_t)byte[2] << 16 |
+           (uint64_t)byte[3] << 24 | (uint64_t)byte[4] << 32 | (uint64_t)byte[5] << 40 |
+           (uint64_t)byte[6] << 48 | (uint64_t)byte[7] << 56;
 }
 
 /* Bit i is set when byte i of word is at most 0x20. */
@@ -34,6 +46,15 @@ static inline uint64_t vfl_low_bytes(uint64_t word)
 {
     const uint64_t sum = (word & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x5f5f5f5f5f5f5f5f);
     const uint64_t hits = ~(sum | word) & UINT64_C(0x8080808080808080);
+    return ((hits >> 7) * UINT64_C(0x0102040810204080)) >> 56;
+}
+
+/* Bit i is set when byte i of word is c. */
+static inline uint64_t vfl_bytes_equal_to(uint64_t word, unsigned char c)
+{
+    const uint64_t rest = word ^ c * UINT64_C(0x0101010101010101);
+    const uint64_t sum = (rest & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x7f7f7f7f7f7f7f7f);
+    const uint64_t hits = ~(sum | rest) & UINT64_C(0x8080808080808080);
     return ((hits >> 7) * UINT64_C(0x0102040810204080)) >> 56;
 }
 
@@ -49,28 +70,47 @@ static inline unsigned vfl_lowest_bit(uint64_t mask)
 #endif
 }
 
-/* The 1 to 7 last bytes of a line, from byte `from` on. */
-static inline uint64_t vfl_low_bytes_of_tail(const char *line, size_t len, size_t from)
+/* Bit i is set when byte i of 64 is at most 0x20. */
+static inline uint64_t vfl_low_bytes_of_block(const char *bytes)
 {
-    size_t rest = len - from;
-    uint64_t word = 0;
-    for (size_t i = 0; i < rest; i++)
-        word |= (uint64_t)(unsigned char)line[from + i] << (8 * i);
-    return vfl_low_bytes(word) & ((UINT64_C(1) << rest) - 1);
+    uint64_t breaks = 0;
+#if defined(__SSE2__)
+    const __m128i space = _mm_set1_epi8(0x20);
+    for (unsigned i = 0; i < 64; i += 16) {
+        __m128i piece = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+        __m128i is_low = _mm_cmpeq_epi8(_mm_max_epu8(piece, space), space);
+        breaks |= (uint64_t)(unsigned)_mm_movemask_epi8(is_low) << i;
+    }
+#else
+    for (unsigned i = 0; i < 64; i += 8)
+        breaks |= vfl_low_bytes(vfl_load_8_bytes(bytes + i)) << i;
+#endif
+    return breaks;
+}
+
+/* The same of len bytes, fewer than 64. */
+static inline uint64_t vfl_low_bytes_of_short(const char *bytes, size_t len)
+{
+    uint64_t breaks = 0;
+    size_t at = 0;
+    for (; at + 8 <= len; at += 8)
+        breaks |= vfl_low_bytes(vfl_load_8_bytes(bytes + at)) << at;
+    for (; at < len; at++)
+        breaks |= (uint64_t)((unsigned char)bytes[at] <= 0x20) << at;
+    return breaks;
 }
 
 static inline void vfl_values_load_block(struct vfl_values *values)
 {
-    const char *line = values->line;
     size_t start = values->next_block;
     size_t rest = values->len - start;
-    size_t words = rest >= 64 ? 8 : rest / 8;
-    uint64_t breaks = 0;
-    for (size_t i = 0; i < words; i++)
-        breaks |= vfl_low_bytes(vfl_load_8_bytes(line + start + 8 * i)) << (8 * i);
-    if (words < 8 && rest % 8 != 0)
-        breaks |= vfl_low_bytes_of_tail(line, values->len, start + 8 * words) << (8 * words);
-    values->breaks = breaks;
+    const char *bytes = values->line + start;
+    if (rest >= 64)
+        values->breaks = vfl_low_bytes_of_block(bytes);
+    else if (start > 0) /* once more over bytes already passed, rather than past the end */
+        values->breaks = vfl_low_bytes_of_block(bytes - (64 - rest)) >> (64 - rest);
+    else
+        values->breaks = vfl_low_bytes_of_short(bytes, rest);
     values->block = start;
     values->next_block = start + (rest >= 64 ? 64 : rest);
 }
