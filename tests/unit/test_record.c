@@ -370,6 +370,8 @@ START_TEST(canonicalises_and_refuses_addresses)
         {"37 leading zero", "vpc-id srcaddr dstaddr", "- 10.0.0.01 10.0.0.2", "malformed"},
         {"37 port", "vpc-id srcaddr dstaddr", "- 10.0.0.1:80 10.0.0.2", "malformed"},
         {"37 mask", "vpc-id srcaddr dstaddr", "- 10.0.0.1 10.0.0.2/32", "malformed"},
+        {"37 four digits, sixteen bytes before the end", "dstaddr srcaddr vpc-id",
+         "10.0.0.1 255.255.2555.1 -", "malformed"},
         {"37 packet address", "vpc-id srcaddr dstaddr pkt-srcaddr", "- 10.0.0.1 10.0.0.2 1.2.3.256",
          "malformed"},
         {"37 malformed beside absent", "vpc-id srcaddr dstaddr", "- - 10.0.0.256", "malformed"},
