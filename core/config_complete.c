@@ -58,8 +58,9 @@ static enum vfl_status check_credentials(struct vfl_config *config, struct vfl_e
             "neither for the default credential chain",
             config->access_key_id == NULL ? "aws_access_key_id" : "aws_secret_access_key",
             config->access_key_id == NULL ? "aws_secret_access_key" : "aws_access_key_id");
+    bool asks_aws = config->store_directory == NULL || config->interfaces_file == NULL;
     if (config->external_id == NULL) {
-        if (!config->process_flow_logs)
+        if (!config->process_flow_logs || !asks_aws)
             return VFL_OK;
         (void)vfl_error_set(&notice, VFL_CONFIG,
                             "init_config.external_id is not set: a role that can be assumed "
@@ -123,6 +124,10 @@ enum vfl_status vfl_config_complete(struct vfl_config_draft *draft, struct vfl_e
     enum vfl_status st = VFL_OK;
     if (config->process_flow_logs)
         st = check_required(draft, err);
+    const char *folder =
+        config->s3_endpoint_url != NULL ? vfl_config_url_folder(config->s3_endpoint_url) : NULL;
+    if (st == VFL_OK && folder != NULL)
+        st = copy_span(vfl_span_from_string(folder), &config->store_directory, err);
     if (st == VFL_OK)
         st = check_credentials(config, err);
     if (st == VFL_OK && config->role_arn != NULL)
@@ -133,9 +138,5 @@ enum vfl_status vfl_config_complete(struct vfl_config_draft *draft, struct vfl_e
         st = derive_bucket(draft, err);
     if (st == VFL_OK && config->log_prefix == NULL)
         st = copy_span(VFL_SPAN_LITERAL(""), &config->log_prefix, err);
-    const char *folder =
-        config->s3_endpoint_url != NULL ? vfl_config_url_folder(config->s3_endpoint_url) : NULL;
-    if (st == VFL_OK && folder != NULL)
-        st = copy_span(vfl_span_from_string(folder), &config->store_directory, err);
     return st;
 }

@@ -518,6 +518,18 @@ START_TEST(secrets_are_never_quoted)
 }
 END_TEST
 
+START_TEST(offline_use_needs_no_external_id)
+{
+    struct vfl_config config =
+        parsed("", MINIMAL "s3_endpoint_url: file:///replay\ninterfaces_file: i.json\n");
+    ck_assert_uint_eq(config.notice_count, 0);
+    vfl_config_fini(&config);
+    config = parsed("", MINIMAL "s3_endpoint_url: file:///replay\n");
+    ck_assert_uint_eq(config.notice_count, 1);
+    vfl_config_fini(&config);
+}
+END_TEST
+
 START_TEST(external_id_outside_the_sts_pattern_is_only_noticed)
 {
     const struct {
@@ -801,6 +813,7 @@ int main(void)
         half_a_key_pair_is_refused,
         secrets_are_never_quoted,
         external_id_outside_the_sts_pattern_is_only_noticed,
+        offline_use_needs_no_external_id,
         unknown_keys_are_noticed_with_the_nearest,
         notices_and_keys_are_bounded,
         lists_and_items_are_bounded,
