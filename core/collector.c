@@ -297,6 +297,14 @@ static enum vfl_status delete_confirmed(struct run *run, struct vfl_error *err)
     return VFL_OK;
 }
 
+/* Entries of objects that are gone make room for new ones. */
+static enum vfl_status forget_gone(struct run *run, struct vfl_error *err)
+{
+    if (!run->is_listing_complete)
+        return VFL_OK;
+    return vfl_ledger_forget_unlisted(&run->collector->confirmation.ledger, err);
+}
+
 /* --- reading ------------------------------------------------------------------------------------
  */
 
@@ -460,7 +468,7 @@ static enum vfl_status note_emitted(struct run *run, size_t read_count, struct v
         if (st != VFL_OK)
             return st;
     }
-    return run->is_listing_complete ? vfl_ledger_forget_unlisted(ledger, err) : VFL_OK;
+    return VFL_OK;
 }
 
 /* An emission that breaks off closes its transaction all the same, with a ledger that does not name
@@ -470,7 +478,11 @@ static enum vfl_status emit_topology(struct run *run, size_t read_count, struct 
     struct vfl_collector *collector = run->collector;
     struct vfl_confirmation *confirmation = &collector->confirmation;
     bool has_news = vfl_topology_has_news(collector->topology, run->now.epoch_s);
-    if (!has_news && read_count == 0 && run->report.failed == 0 && run->report.deleted == 0)
+    /* A ledger that only forgets, or remembers a bad object, is not worth a transaction of its own:
+     * it goes with the next one. */
+    bool is_ledger_due =
+        confirmation->support == VFL_STATE_PLAIN && run->report.failed + run->report.deleted > 0;
+    if (!has_news && read_count == 0 && !is_ledger_due)
         return VFL_OK;
     vfl_confirmation_open(confirmation, &collector->ops);
     enum vfl_status st =
@@ -536,6 +548,8 @@ static enum vfl_status work(struct run *run, struct vfl_error *err)
         st = list_objects(run, err);
     if (st == VFL_OK)
         st = delete_confirmed(run, err);
+    if (st == VFL_OK)
+        st = forget_gone(run, err);
     if (st != VFL_OK)
         return st;
     backlog_status = check_backlog(collector, err);
