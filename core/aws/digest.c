@@ -1,0 +1,65 @@
+#include "core/aws/digest.h"
+
+#include <openssl/evp.h>
+
+static enum vfl_status digest(const char *algorithm, struct vfl_span data, unsigned char *ret_sum,
+                              struct vfl_error *err)
+{
+    size_t length = 0;
+    if (EVP_Q_digest(NULL, algorithm, NULL, data.ptr, data.len, ret_sum, &length) != 1)
+        return vfl_error_set(err, VFL_UNSUPPORTED,
+                             "%s is not available: the OpenSSL configuration has switched it off",
+                             algorithm);
+    return VFL_OK;
+}
+
+enum vfl_status vfl_digest_sha256(struct vfl_span data, unsigned char ret_sum[VFL_SHA256_BYTES],
+                                  struct vfl_error *err)
+{
+    return digest("SHA256", data, ret_sum, err);
+}
+
+enum vfl_status vfl_digest_sha256_hex(struct vfl_span data, char ret_hex[VFL_SHA256_HEX_SIZE],
+                                      struct vfl_error *err)
+{
+    unsigned char sum[VFL_SHA256_BYTES];
+    enum vfl_status st = vfl_digest_sha256(data, sum, err);
+    if (st == VFL_OK)
+        vfl_digest_hex(sum, sizeof sum, ret_hex);
+    return st;
+}
+
+enum vfl_status vfl_digest_hmac_sha256(struct vfl_span key, struct vfl_span data,
+                                       unsigned char ret_mac[VFL_SHA256_BYTES],
+                                       struct vfl_error *err)
+{
+    size_t length = 0;
+    if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key.ptr, key.len,
+                  (const unsigned char *)data.ptr, data.len, ret_mac, VFL_SHA256_BYTES,
+                  &length) == NULL)
+        return vfl_error_set(err, VFL_UNSUPPORTED,
+                             "HMAC-SHA256 is not available: the OpenSSL configuration has "
+                             "switched it off");
+    return VFL_OK;
+}
+
+enum vfl_status vfl_digest_md5(struct vfl_span data, unsigned char ret_sum[VFL_MD5_BYTES],
+                               struct vfl_error *err)
+{
+    return digest("MD5", data, ret_sum, err);
+}
+
+void vfl_digest_hex(const unsigned char *bytes, size_t size, char *ret_hex)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        ret_hex[2 * i] = digits[bytes[i] >> 4];
+        ret_hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    ret_hex[2 * size] = '\0';
+}
+
+void vfl_digest_base64(const unsigned char *bytes, size_t size, char *ret_text)
+{
+    (void)EVP_EncodeBlock((unsigned char *)ret_text, bytes, (int)size);
+}
