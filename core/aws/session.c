@@ -1,0 +1,342 @@
+#include "core/aws/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/aws/session_call.h"
+#include "core/aws/sts.h"
+
+#define PROBE_INTERVAL_MS (24LL * 60 * 60 * 1000)
+#define MAX_REFRESH_LEAD_S (15 * 60)
+#define PROBE_SESSION_NAME "sts-agent-id-test"
+#define ROLE_SESSION_PREFIX "sts-agent-check-"
+
+struct vfl_aws_session {
+    struct vfl_aws_client client;
+    char *access_key_id;
+    char *secret_access_key;
+    char *session_token;
+    char *role_arn;
+    char *external_id;
+    char *region;
+    bool is_external_id_check_disabled;
+    bool is_s3_path_style;
+    struct vfl_endpoint sts;
+    struct vfl_endpoint ec2; /* host "": build it from the region */
+    struct vfl_endpoint s3;
+    char session_name[96];
+    struct vfl_credentials role; /* empty: not assumed yet */
+    int64_t refresh_epoch_s;
+    bool is_probed;
+    int64_t probed_monotonic_ms;
+};
+
+static bool is_set(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+static enum vfl_status copy_option(char **ret_copy, const char *text, struct vfl_error *err)
+{
+    if (!is_set(text))
+        return VFL_OK;
+    *ret_copy = strdup(text);
+    return *ret_copy != NULL ? VFL_OK
+                             : vfl_error_set(err, VFL_NO_MEMORY, "no memory for an AWS session");
+}
+
+static enum vfl_status copy_options(struct vfl_aws_session *session,
+                                    const struct vfl_aws_session_options *options,
+                                    struct vfl_error *err)
+{
+    const struct {
+        char **copy;
+        const char *text;
+    } texts[] = {
+        {&session->access_key_id, options->access_key_id},
+        {&session->secret_access_key, options->secret_access_key},
+        {&session->session_token, options->session_token},
+        {&session->role_arn, options->role_arn},
+        {&session->external_id, options->external_id},
+        {&session->region, options->region},
+    };
+    enum vfl_status st = VFL_OK;
+    for (size_t i = 0; st == VFL_OK && i < sizeof texts / sizeof texts[0]; i++)
+        st = copy_option(texts[i].copy, texts[i].text, err);
+    session->is_external_id_check_disabled = options->is_external_id_check_disabled;
+    session->is_s3_path_style = options->is_s3_path_style;
+    return st;
+}
+
+static enum vfl_status check_role_arn(const char *role_arn, struct vfl_error *err)
+{
+    struct vfl_span account = vfl_sts_arn_account(role_arn);
+    bool is_plain = strlen(role_arn) <= 2048;
+    for (const char *c = role_arn; is_plain && *c != '\0'; c++)
+        is_plain = *c > ' ' && *c <= '~';
+    if (account.ptr == NULL || !is_plain || strstr(role_arn, ":role/") == NULL)
+        return vfl_error_set(err, VFL_CONFIG,
+                             "role_arn \"%.100s\" is not an IAM role: expected "
+                             "arn:aws:iam::123456789012:role/Name",
+                             role_arn);
+    return VFL_OK;
+}
+
+static enum vfl_status check_keys(const struct vfl_aws_session *session, struct vfl_error *err)
+{
+    struct vfl_credentials checked = {0};
+    if (session->access_key_id == NULL && session->secret_access_key == NULL)
+        return VFL_OK;
+    enum vfl_status st =
+        vfl_credentials_set(&checked, "init_config", session->access_key_id,
+                            session->secret_access_key, session->session_token, err);
+    vfl_credentials_fini(&checked);
+    return st;
+}
+
+static enum vfl_status resolve_endpoints(struct vfl_aws_session *session,
+                                         const struct vfl_aws_session_options *options,
+                                         struct vfl_error *err)
+{
+    enum vfl_status st =
+        is_set(options->sts_endpoint_url)
+            ? vfl_endpoint_parse(options->sts_endpoint_url, "sts_endpoint_url", &session->sts, err)
+            : vfl_endpoint_for_service("sts", session->region, &session->sts, err);
+    if (st == VFL_OK && is_set(options->ec2_endpoint_url))
+        st = vfl_endpoint_parse(options->ec2_endpoint_url, "ec2_endpoint_url", &session->ec2, err);
+    if (st == VFL_OK && is_set(options->s3_endpoint_url))
+        st = vfl_endpoint_parse(options->s3_endpoint_url, "s3_endpoint_url", &session->s3, err);
+    return st;
+}
+
+enum vfl_status vfl_aws_session_new_with(const struct vfl_aws_session_options *options,
+                                         const struct vfl_aws_client_options *client_options,
+                                         struct vfl_aws_session **ret_session,
+                                         struct vfl_error *err)
+{
+    if (!is_set(options->role_arn) || !is_set(options->region))
+        return vfl_error_set(err, VFL_CONFIG, "%s is missing",
+                             is_set(options->role_arn) ? "the region" : "role_arn");
+    if (!vfl_endpoint_is_region(options->region))
+        return vfl_error_set(err, VFL_CONFIG, "\"%.80s\" is not an AWS region", options->region);
+    struct vfl_aws_session *session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return vfl_error_set(err, VFL_NO_MEMORY, "no memory for an AWS session");
+    enum vfl_status st = copy_options(session, options, err);
+    if (st == VFL_OK)
+        st = check_role_arn(session->role_arn, err);
+    if (st == VFL_OK)
+        st = check_keys(session, err);
+    if (st == VFL_OK)
+        st = resolve_endpoints(session, options, err);
+    if (st == VFL_OK)
+        st = vfl_aws_client_init(&session->client, client_options, err);
+    if (st != VFL_OK) {
+        vfl_aws_session_free(session);
+        return st;
+    }
+    struct vfl_strbuf name = VFL_STRBUF_INIT(sizeof session->session_name - 1);
+    vfl_strbuf_appendf(&name, "%s%.64s", ROLE_SESSION_PREFIX, session->region);
+    /* RoleSessionName has at most 64 characters. */
+    memcpy(session->session_name, vfl_strbuf_string(&name), name.len < 64 ? name.len : 64);
+    vfl_strbuf_fini(&name);
+    *ret_session = session;
+    return VFL_OK;
+}
+
+enum vfl_status vfl_aws_session_new(const struct vfl_aws_session_options *options,
+                                    struct vfl_aws_session **ret_session, struct vfl_error *err)
+{
+    const struct vfl_aws_client_options client_options = {
+        .clock = vfl_clock_system(),
+        .http = {.cancelled = options->cancelled},
+    };
+    return vfl_aws_session_new_with(options, &client_options, ret_session, err);
+}
+
+void vfl_aws_session_free(struct vfl_aws_session *session)
+{
+    if (session == NULL)
+        return;
+    vfl_aws_client_fini(&session->client);
+    vfl_credentials_fini(&session->role);
+    vfl_wipe_free(session->access_key_id);
+    vfl_wipe_free(session->secret_access_key);
+    vfl_wipe_free(session->session_token);
+    vfl_wipe_free(session->external_id);
+    free(session->role_arn);
+    free(session->region);
+    free(session);
+}
+
+void vfl_aws_session_start_run(struct vfl_aws_session *session, int64_t deadline_monotonic_ms)
+{
+    session->client.deadline_monotonic_ms = deadline_monotonic_ms;
+    session->client.request_count = 0;
+}
+
+uint64_t vfl_aws_session_request_count(const struct vfl_aws_session *session)
+{
+    return session->client.request_count;
+}
+
+struct vfl_aws_client *vfl_aws_session_client(struct vfl_aws_session *session)
+{
+    return &session->client;
+}
+
+const char *vfl_aws_session_region(const struct vfl_aws_session *session)
+{
+    return session->region;
+}
+
+const char *vfl_aws_session_role_arn(const struct vfl_aws_session *session)
+{
+    return session->role_arn;
+}
+
+bool vfl_aws_session_is_path_style(const struct vfl_aws_session *session)
+{
+    return session->is_s3_path_style;
+}
+
+enum vfl_status vfl_aws_session_endpoint(const struct vfl_aws_session *session, const char *service,
+                                         const char *region, struct vfl_endpoint *ret_endpoint,
+                                         bool *ret_is_configured, struct vfl_error *err)
+{
+    const struct vfl_endpoint *configured =
+        strcmp(service, "s3") == 0 ? &session->s3 : &session->ec2;
+    if (!vfl_endpoint_is_region(region))
+        return vfl_error_set(err, VFL_CONFIG, "\"%.80s\" is not an AWS region", region);
+    *ret_is_configured = configured->host[0] != '\0';
+    if (*ret_is_configured) {
+        *ret_endpoint = *configured;
+        return VFL_OK;
+    }
+    return vfl_endpoint_for_service(service, region, ret_endpoint, err);
+}
+
+static enum vfl_status find_base(const struct vfl_aws_session *session,
+                                 struct vfl_credentials *ret_base, struct vfl_error *err)
+{
+    const struct vfl_configured_keys keys = {session->access_key_id, session->secret_access_key,
+                                             session->session_token};
+    const struct vfl_credential_provider providers[] = {
+        vfl_credentials_configured(&keys),
+        vfl_credentials_environment(),
+    };
+    return vfl_credentials_find(providers, sizeof providers / sizeof providers[0], ret_base, err);
+}
+
+static enum vfl_status assume(struct vfl_aws_session *session, const struct vfl_credentials *base,
+                              const char *session_name, const char *external_id,
+                              struct vfl_credentials *ret_credentials, bool *ret_is_access_denied,
+                              struct vfl_error *err)
+{
+    struct vfl_aws_reply reply;
+    const struct vfl_sts_role role = {session->role_arn, session_name, external_id};
+    vfl_aws_reply_init(&reply);
+    enum vfl_status st = vfl_sts_assume_role(&session->client, &session->sts, session->region, base,
+                                             &role, ret_credentials, &reply, err);
+    *ret_is_access_denied = strcmp(reply.fault.code, "AccessDenied") == 0;
+    vfl_aws_reply_fini(&reply);
+    return st;
+}
+
+/* Anybody who learns the role's name could use it if it did not ask for the external id: AWS calls
+ * this the confused deputy. Only AccessDenied proves that it asks. */
+static enum vfl_status probe_protection(struct vfl_aws_session *session,
+                                        const struct vfl_credentials *base, struct vfl_error *err)
+{
+    struct vfl_clock *clock = &session->client.clock;
+    int64_t now_ms = clock->now_monotonic_ms(clock->ctx);
+    struct vfl_credentials probed = {0};
+    bool is_access_denied = false;
+    if (session->is_external_id_check_disabled ||
+        (session->is_probed && now_ms - session->probed_monotonic_ms < PROBE_INTERVAL_MS))
+        return VFL_OK;
+    enum vfl_status st =
+        assume(session, base, PROBE_SESSION_NAME, NULL, &probed, &is_access_denied, err);
+    if (st == VFL_OK) {
+        vfl_credentials_fini(&probed);
+        return vfl_error_set(err, VFL_CONFIG,
+                             "role %s can be assumed without the external id: add the condition "
+                             "StringEquals sts:ExternalId to the role's trust policy and set "
+                             "external_id to the same value",
+                             session->role_arn);
+    }
+    if (!is_access_denied)
+        return vfl_error_wrap(err, st, "role %s", session->role_arn);
+    session->is_probed = true;
+    session->probed_monotonic_ms = now_ms;
+    return VFL_OK;
+}
+
+static enum vfl_status renew_role(struct vfl_aws_session *session, struct vfl_error *err)
+{
+    struct vfl_credentials base = {0};
+    struct vfl_credentials renewed = {0};
+    bool is_access_denied = false;
+    enum vfl_status st = find_base(session, &base, err);
+    if (st == VFL_OK)
+        st = probe_protection(session, &base, err);
+    if (st != VFL_OK)
+        goto out;
+    st = assume(session, &base, session->session_name, session->external_id, &renewed,
+                &is_access_denied, err);
+    if (st != VFL_OK && is_access_denied) {
+        st =
+            vfl_error_wrap(err, VFL_DENIED,
+                           "role %s cannot be assumed: check role_arn, that its trust policy "
+                           "names the agent's user or role, and that external_id %s",
+                           session->role_arn,
+                           session->external_id != NULL ? "is the one that it asks for" : "is set");
+        goto out;
+    }
+    if (st != VFL_OK) {
+        st = vfl_error_wrap(err, st, "role %s", session->role_arn);
+        goto out;
+    }
+    vfl_credentials_fini(&session->role);
+    session->role = renewed;
+    int64_t now_s = vfl_aws_client_now_epoch_s(&session->client);
+    int64_t lead_s = (renewed.expires_epoch_s - now_s) / 4;
+    session->refresh_epoch_s =
+        renewed.expires_epoch_s - (lead_s < MAX_REFRESH_LEAD_S ? lead_s : MAX_REFRESH_LEAD_S);
+out:
+    vfl_credentials_fini(&base);
+    return st;
+}
+
+enum vfl_status vfl_aws_session_connect(struct vfl_aws_session *session, struct vfl_error *err)
+{
+    bool has_role = session->role.access_key_id != NULL;
+    int64_t now_s = vfl_aws_client_now_epoch_s(&session->client);
+    if (has_role && now_s < session->refresh_epoch_s)
+        return VFL_OK;
+    struct vfl_error failure = {0};
+    enum vfl_status st = renew_role(session, &failure);
+    /* A session that is still in force is not given up because STS is busy. */
+    if (st == VFL_RETRY && has_role && now_s < session->role.expires_epoch_s)
+        return VFL_OK;
+    if (st != VFL_OK && err != NULL)
+        *err = failure;
+    return st;
+}
+
+enum vfl_status vfl_aws_session_call(struct vfl_aws_session *session,
+                                     const struct vfl_aws_call *call, struct vfl_aws_reply *reply,
+                                     struct vfl_error *err)
+{
+    enum vfl_status st = VFL_OK;
+    for (int round = 0; round < 2; round++) {
+        st = vfl_aws_session_connect(session, err);
+        if (st != VFL_OK)
+            return st;
+        st = vfl_aws_client_call(&session->client, call, &session->role, reply, err);
+        if (st == VFL_OK || reply->retry_class != VFL_RETRY_EXPIRED_TOKEN)
+            return st;
+        vfl_credentials_fini(&session->role);
+    }
+    return st;
+}

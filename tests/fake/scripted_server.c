@@ -1,0 +1,313 @@
+#include "tests/fake/scripted_server.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_REQUEST_BYTES (4u << 20)
+#define MAX_CONNECTIONS 16
+
+struct connection {
+    int fd;
+    char *bytes;
+    size_t used;
+};
+
+struct scripted_server {
+    const struct scripted_exchange *script;
+    size_t count;
+    size_t next;
+    int listener;
+    int wake[2]; /* written by finish */
+    char url[64];
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool is_stalling;
+    bool is_released;
+    char problem[2048]; /* the first one */
+    struct connection connections[MAX_CONNECTIONS];
+};
+
+static void note_problem(struct scripted_server *server, const char *what, const char *detail)
+{
+    if (server->problem[0] == '\0')
+        (void)snprintf(server->problem, sizeof server->problem, "exchange %zu: %s: %.1500s",
+                       server->next, what, detail);
+}
+
+static void close_connection(struct connection *connection, bool is_reset)
+{
+    if (is_reset) {
+        struct linger linger = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    }
+    (void)close(connection->fd);
+    free(connection->bytes);
+    *connection = (struct connection){.fd = -1};
+}
+
+static bool send_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return false;
+        bytes += sent;
+        size -= (size_t)sent;
+    }
+    return true;
+}
+
+/* The size of the complete request at the start of the buffer; 0 while it is incomplete. */
+static size_t request_size(const struct connection *connection)
+{
+    const char *end = strstr(connection->bytes, "\r\n\r\n");
+    if (end == NULL)
+        return 0;
+    size_t head = (size_t)(end - connection->bytes) + 4;
+    size_t body = 0;
+    for (const char *line = connection->bytes; line < end; line = strstr(line, "\r\n") + 2)
+        if (strncasecmp(line, "content-length:", 15) == 0)
+            for (const char *digit = line + 15; *digit == ' ' || (*digit >= '0' && *digit <= '9');
+                 digit++)
+                if (*digit != ' ')
+                    body = body * 10 + (size_t)(*digit - '0');
+    return connection->used >= head + body ? head + body : 0;
+}
+
+static bool check_request(struct scripted_server *server, const struct scripted_exchange *exchange,
+                          const char *request)
+{
+    size_t length = strlen(exchange->target);
+    if (strncmp(request, exchange->target, length) != 0 ||
+        strncmp(request + length, " HTTP/1.1\r\n", 11) != 0) {
+        note_problem(server, exchange->target, request);
+        return false;
+    }
+    for (size_t i = 0; i < SCRIPTED_MAX_EXPECTATIONS; i++) {
+        if (exchange->contains[i] != NULL && strstr(request, exchange->contains[i]) == NULL) {
+            note_problem(server, exchange->contains[i], request);
+            return false;
+        }
+        if (exchange->lacks[i] != NULL && strstr(request, exchange->lacks[i]) != NULL) {
+            note_problem(server, "must not have", exchange->lacks[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void stall(struct scripted_server *server)
+{
+    (void)pthread_mutex_lock(&server->mutex);
+    server->is_stalling = true;
+    (void)pthread_cond_broadcast(&server->changed);
+    while (!server->is_released)
+        (void)pthread_cond_wait(&server->changed, &server->mutex);
+    server->is_stalling = server->is_released = false;
+    (void)pthread_mutex_unlock(&server->mutex);
+}
+
+static char *make_reply(const struct scripted_exchange *exchange, size_t *ret_size)
+{
+    const char *body = exchange->body == NULL ? "" : exchange->body;
+    size_t body_size = exchange->body_size > 0 ? exchange->body_size : strlen(body);
+    const char *extra = exchange->headers == NULL ? "" : exchange->headers;
+    size_t room = body_size + strlen(extra) + 256;
+    char *reply;
+    if (exchange->raw != NULL) {
+        *ret_size = exchange->raw_size > 0 ? exchange->raw_size : strlen(exchange->raw);
+        reply = malloc(*ret_size + 1);
+        if (reply != NULL)
+            memcpy(reply, exchange->raw, *ret_size);
+        return reply;
+    }
+    reply = malloc(room);
+    if (reply == NULL)
+        return NULL;
+    int head = snprintf(reply, room, "HTTP/1.1 %d Scripted\r\nContent-Length: %zu\r\n%s\r\n",
+                        exchange->status, body_size, extra);
+    memcpy(reply + head, body, body_size);
+    *ret_size = (size_t)head + body_size;
+    return reply;
+}
+
+static void answer(struct scripted_server *server, struct connection *connection,
+                   const struct scripted_exchange *exchange)
+{
+    size_t size = 0;
+    char *reply = make_reply(exchange, &size);
+    if (reply == NULL || (exchange->raw == NULL && exchange->status == 0)) {
+        free(reply);
+        close_connection(connection, exchange->is_reset);
+        return;
+    }
+    size_t first = exchange->cut_bytes > 0 || exchange->is_stalled ? exchange->cut_bytes : size;
+    bool is_sent = send_all(connection->fd, reply, first);
+    if (exchange->is_stalled) {
+        stall(server);
+        is_sent = is_sent && send_all(connection->fd, reply + first, size - first);
+    }
+    free(reply);
+    if (!is_sent || exchange->is_closed || exchange->is_reset ||
+        (exchange->cut_bytes > 0 && !exchange->is_stalled))
+        close_connection(connection, exchange->is_reset);
+}
+
+static void serve_request(struct scripted_server *server, struct connection *connection)
+{
+    size_t size = request_size(connection);
+    if (size == 0)
+        return;
+    if (server->next == server->count) {
+        note_problem(server, "a request beyond the end of the script", connection->bytes);
+        close_connection(connection, false);
+        return;
+    }
+    const struct scripted_exchange *exchange = &server->script[server->next];
+    bool is_expected = check_request(server, exchange, connection->bytes);
+    server->next++;
+    connection->used -= size;
+    memmove(connection->bytes, connection->bytes + size, connection->used + 1);
+    if (is_expected)
+        answer(server, connection, exchange);
+    else
+        close_connection(connection, false);
+}
+
+static void read_connection(struct scripted_server *server, struct connection *connection)
+{
+    ssize_t count = recv(connection->fd, connection->bytes + connection->used,
+                         MAX_REQUEST_BYTES - connection->used - 1, 0);
+    if (count <= 0) {
+        close_connection(connection, false);
+        return;
+    }
+    connection->used += (size_t)count;
+    connection->bytes[connection->used] = '\0';
+    serve_request(server, connection);
+}
+
+static void accept_connection(struct scripted_server *server)
+{
+    int fd = accept(server->listener, NULL, NULL);
+    if (fd < 0)
+        return;
+    for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+        if (server->connections[i].fd >= 0)
+            continue;
+        char *bytes = malloc(MAX_REQUEST_BYTES);
+        if (bytes == NULL)
+            break;
+        bytes[0] = '\0';
+        server->connections[i] = (struct connection){.fd = fd, .bytes = bytes};
+        return;
+    }
+    (void)close(fd);
+}
+
+static void *serve(void *ctx)
+{
+    struct scripted_server *server = ctx;
+    for (;;) {
+        struct pollfd fds[MAX_CONNECTIONS + 2];
+        fds[0] = (struct pollfd){.fd = server->wake[0], .events = POLLIN};
+        fds[1] = (struct pollfd){.fd = server->listener, .events = POLLIN};
+        for (size_t i = 0; i < MAX_CONNECTIONS; i++)
+            fds[i + 2] = (struct pollfd){.fd = server->connections[i].fd, .events = POLLIN};
+        if (poll(fds, MAX_CONNECTIONS + 2, -1) < 0 && errno != EINTR)
+            break;
+        if (fds[0].revents != 0)
+            break;
+        for (size_t i = 0; i < MAX_CONNECTIONS; i++)
+            if (fds[i + 2].revents != 0)
+                read_connection(server, &server->connections[i]);
+        if (fds[1].revents != 0)
+            accept_connection(server);
+    }
+    for (size_t i = 0; i < MAX_CONNECTIONS; i++)
+        if (server->connections[i].fd >= 0)
+            close_connection(&server->connections[i], false);
+    return NULL;
+}
+
+struct scripted_server *scripted_server_start(const struct scripted_exchange *script, size_t count)
+{
+    struct scripted_server *server = calloc(1, sizeof *server);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    ck_assert_ptr_nonnull(server);
+    server->script = script;
+    server->count = count;
+    for (size_t i = 0; i < MAX_CONNECTIONS; i++)
+        server->connections[i].fd = -1;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server->listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_ge(server->listener, 0);
+    ck_assert_int_eq(bind(server->listener, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(server->listener, MAX_CONNECTIONS), 0);
+    ck_assert_int_eq(getsockname(server->listener, (struct sockaddr *)&address, &size), 0);
+    (void)snprintf(server->url, sizeof server->url, "http://127.0.0.1:%u",
+                   (unsigned)ntohs(address.sin_port));
+    ck_assert_int_eq(pipe(server->wake), 0);
+    ck_assert_int_eq(pthread_mutex_init(&server->mutex, NULL), 0);
+    ck_assert_int_eq(pthread_cond_init(&server->changed, NULL), 0);
+    ck_assert_int_eq(pthread_create(&server->thread, NULL, serve, server), 0);
+    return server;
+}
+
+const char *scripted_server_url(const struct scripted_server *server)
+{
+    return server->url;
+}
+
+bool scripted_server_wait_for_stall(struct scripted_server *server)
+{
+    struct timespec end;
+    int failure = 0;
+    (void)clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 10;
+    (void)pthread_mutex_lock(&server->mutex);
+    while (!server->is_stalling && failure == 0)
+        failure = pthread_cond_timedwait(&server->changed, &server->mutex, &end);
+    bool is_stalling = server->is_stalling;
+    (void)pthread_mutex_unlock(&server->mutex);
+    return is_stalling;
+}
+
+void scripted_server_release(struct scripted_server *server)
+{
+    (void)pthread_mutex_lock(&server->mutex);
+    server->is_released = true;
+    (void)pthread_cond_broadcast(&server->changed);
+    (void)pthread_mutex_unlock(&server->mutex);
+}
+
+void scripted_server_finish(struct scripted_server *server)
+{
+    char problem[sizeof server->problem];
+    ck_assert_int_eq(write(server->wake[1], "x", 1), 1);
+    scripted_server_release(server);
+    (void)pthread_join(server->thread, NULL);
+    if (server->next < server->count)
+        note_problem(server, "was never asked for", server->script[server->next].target);
+    memcpy(problem, server->problem, sizeof problem);
+    (void)close(server->listener);
+    (void)close(server->wake[0]);
+    (void)close(server->wake[1]);
+    (void)pthread_mutex_destroy(&server->mutex);
+    (void)pthread_cond_destroy(&server->changed);
+    free(server);
+    ck_assert_msg(problem[0] == '\0', "scripted server: %s", problem);
+}

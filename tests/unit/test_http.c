@@ -1,0 +1,397 @@
+#include "core/aws/http.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "core/aws/clock.h"
+#include "tests/fake/scripted_server.h"
+#include "tests/unit/run_suite.h"
+
+#define DEADLINE_MS 20000
+
+static int64_t now_ms(void)
+{
+    struct vfl_clock clock = vfl_clock_system();
+    return clock.now_monotonic_ms(clock.ctx);
+}
+
+struct one_request {
+    struct vfl_http_options options;
+    struct vfl_http_request request;
+    struct vfl_http_response response;
+    struct vfl_error err;
+};
+
+/* Performs request /x of the server; the caller looks at one->response and frees it. */
+static enum vfl_status perform(struct vfl_http *http, struct scripted_server *server,
+                               struct one_request *one)
+{
+    char url[128];
+    (void)snprintf(url, sizeof url, "%s/x", scripted_server_url(server));
+    one->request.url = url;
+    if (one->request.method == NULL)
+        one->request.method = "GET";
+    if (one->request.max_body_bytes == 0)
+        one->request.max_body_bytes = 1000;
+    if (one->request.deadline_monotonic_ms == 0)
+        one->request.deadline_monotonic_ms = now_ms() + DEADLINE_MS;
+    one->request.is_plain_http_allowed = true;
+    one->request.is_proxy_bypassed = true;
+    vfl_http_response_init(&one->response);
+    enum vfl_status st = vfl_http_perform(http, &one->request, &one->response, &one->err);
+    one->request.url = NULL;
+    return st;
+}
+
+static struct vfl_http *open_http(const struct vfl_http_options *options)
+{
+    struct vfl_http *http = NULL;
+    ck_assert_int_eq(vfl_http_new(options, &http, NULL), VFL_OK);
+    return http;
+}
+
+/* Every way in which an answer can be cut, malformed or hostile. */
+START_TEST(broken_answers_have_their_status)
+{
+    static char endless_headers[100000];
+    (void)memcpy(endless_headers, "HTTP/1.1 200 OK\r\n", 17);
+    for (size_t i = 17; i + 20 < sizeof endless_headers; i += 10)
+        (void)memcpy(endless_headers + i, "X-A: bcd\r\n", 11);
+    static char continues[80000];
+    for (size_t i = 0; i + 30 < sizeof continues; i += 25)
+        (void)memcpy(continues + i, "HTTP/1.1 100 Continue\r\n\r\n", 26);
+    const struct {
+        const char *name;
+        struct scripted_exchange exchange;
+        enum vfl_status status;
+        enum vfl_http_fault fault;
+        const char *text;
+    } rows[] = {
+        {"body shorter than its length",
+         {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", .is_closed = true},
+         VFL_RETRY,
+         VFL_HTTP_FAULT_TRANSIENT,
+         ""},
+        {"no length and an early end",
+         {.raw = "HTTP/1.1 200 OK\r\n\r\nshort", .is_closed = true},
+         VFL_RETRY,
+         VFL_HTTP_FAULT_TRANSIENT_ONCE,
+         "does not state its length"},
+        {"chunked and cut",
+         {.raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", .is_closed = true},
+         VFL_RETRY,
+         VFL_HTTP_FAULT_TRANSIENT,
+         ""},
+        {"bad chunk",
+         {.raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab"},
+         VFL_RETRY,
+         VFL_HTTP_FAULT_TRANSIENT,
+         ""},
+        {"length that overflows",
+         {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nshort",
+          .is_closed = true},
+         VFL_FORMAT,
+         VFL_HTTP_FAULT_PERMANENT,
+         "not a number"},
+        {"two lengths",
+         {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 4\r\n\r\nshort"},
+         VFL_FORMAT,
+         VFL_HTTP_FAULT_PERMANENT,
+         "two different"},
+        {"length against chunks",
+         {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: "
+                 "chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"},
+         VFL_RETRY,
+         VFL_HTTP_FAULT_TRANSIENT,
+         "has 2 bytes but states 5"},
+        {"junk instead of a status line",
+         {.raw = "this is not HTTP\r\n\r\n", .is_closed = true},
+         VFL_FORMAT,
+         VFL_HTTP_FAULT_PERMANENT,
+         "does not speak HTTP"},
+        {"no byte at all", {.is_closed = true}, VFL_RETRY, VFL_HTTP_FAULT_TRANSIENT, ""},
+        {"reset in the body",
+         {.status = 200, .body = "0123456789", .cut_bytes = 50, .is_reset = true},
+         VFL_RETRY,
+         VFL_HTTP_FAULT_TRANSIENT,
+         ""},
+        {"endless headers",
+         {.raw = endless_headers, .is_closed = true},
+         VFL_LIMIT,
+         VFL_HTTP_FAULT_PERMANENT,
+         "headers"},
+        {"endless interim answers",
+         {.raw = continues, .is_closed = true},
+         VFL_LIMIT,
+         VFL_HTTP_FAULT_PERMANENT,
+         "headers"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scripted_exchange exchange = rows[i].exchange;
+        struct one_request one = {.options = {.low_speed_s = 5}};
+        exchange.target = "GET /x";
+        struct scripted_server *server = scripted_server_start(&exchange, 1);
+        struct vfl_http *http = open_http(&one.options);
+        enum vfl_status st = perform(http, server, &one);
+        ck_assert_msg(st == rows[i].status, "%s: %s: %s", rows[i].name, vfl_status_name(st),
+                      one.err.text);
+        ck_assert_msg(one.response.fault == rows[i].fault, "%s: fault %d", rows[i].name,
+                      one.response.fault);
+        ck_assert_msg(strstr(one.err.text, rows[i].text) != NULL, "%s: %s", rows[i].name,
+                      one.err.text);
+        vfl_http_response_fini(&one.response);
+        vfl_http_free(http);
+        scripted_server_finish(server);
+    }
+}
+END_TEST
+
+START_TEST(a_kept_connection_serves_the_next_request)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /x", .status = 200, .body = "one", .headers = "ETag: \"e\"\r\n"},
+        {.target = "POST /x",
+         .status = 404,
+         .body = "two",
+         .headers = "x-amz-request-id: R1\r\nDate: Fri, 24 May 2013 00:00:00 GMT\r\n",
+         .contains = {"\r\n\r\nbody", "x-test: v\r\n"},
+         .lacks = {"Expect", "Accept-Encoding"}},
+    };
+    const char *const lines[] = {"x-test: v"};
+    struct one_request one = {.request = {.method = "GET"}};
+    struct scripted_server *server = scripted_server_start(script, 2);
+    struct vfl_http *http = open_http(&one.options);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_str_eq(vfl_strbuf_string(&one.response.body), "one");
+    ck_assert_str_eq(one.response.etag, "\"e\"");
+    vfl_http_response_fini(&one.response);
+    one.request.method = "POST";
+    one.request.body = VFL_SPAN_LITERAL("body");
+    one.request.header_lines = lines;
+    one.request.header_count = 1;
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_int_eq(one.response.status_code, 404);
+    ck_assert_str_eq(one.response.request_id, "R1");
+    ck_assert_str_eq(one.response.date, "Fri, 24 May 2013 00:00:00 GMT");
+    vfl_http_response_fini(&one.response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
+START_TEST(a_kept_connection_that_died_is_replaced)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "POST /x", .status = 200, .body = "one"},
+        {.target = "POST /x", .is_closed = true},
+        {.target = "POST /x", .status = 200, .body = "three", .contains = {"\r\n\r\nbody"}},
+    };
+    struct one_request one = {.request = {.method = "POST", .body = VFL_SPAN_LITERAL("body")}};
+    struct scripted_server *server = scripted_server_start(script, 3);
+    struct vfl_http *http = open_http(&one.options);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    vfl_http_response_fini(&one.response);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_str_eq(vfl_strbuf_string(&one.response.body), "three");
+    vfl_http_response_fini(&one.response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
+START_TEST(redirects_and_encodings_are_left_alone)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /x",
+         .status = 302,
+         .headers = "Location: http://127.0.0.1:1/elsewhere\r\n"},
+        {.target = "GET /x",
+         .status = 200,
+         .headers = "Content-Encoding: gzip\r\n",
+         .body = "raw bytes"},
+    };
+    struct one_request one = {.request = {.method = "GET"}};
+    struct scripted_server *server = scripted_server_start(script, 2);
+    struct vfl_http *http = open_http(&one.options);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_int_eq(one.response.status_code, 302);
+    vfl_http_response_fini(&one.response);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_str_eq(vfl_strbuf_string(&one.response.body), "raw bytes");
+    vfl_http_response_fini(&one.response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
+struct counting_sink {
+    size_t byte_count;
+    size_t fail_after;
+};
+
+static enum vfl_status count_bytes(void *ctx, struct vfl_span chunk, struct vfl_error *err)
+{
+    struct counting_sink *sink = ctx;
+    sink->byte_count += chunk.len;
+    if (sink->byte_count > sink->fail_after)
+        return vfl_error_set(err, VFL_UNSUPPORTED, "the sink's own words");
+    return VFL_OK;
+}
+
+START_TEST(a_sinks_failure_comes_back_unchanged)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /x", .status = 200, .body = "0123456789"}};
+    struct counting_sink sink = {.fail_after = 3};
+    struct one_request one = {.request = {.sink = {count_bytes, &sink}}};
+    struct scripted_server *server = scripted_server_start(script, 1);
+    struct vfl_http *http = open_http(&one.options);
+    ck_assert_int_eq(perform(http, server, &one), VFL_UNSUPPORTED);
+    ck_assert_str_eq(one.err.text, "the sink's own words");
+    ck_assert_uint_gt(one.response.sink_byte_count, 0);
+    vfl_http_response_fini(&one.response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
+START_TEST(error_bodies_stay_out_of_the_sink)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /x", .status = 403, .body = "<Error/>"}};
+    struct counting_sink sink = {.fail_after = 0};
+    struct one_request one = {.request = {.sink = {count_bytes, &sink}}};
+    struct scripted_server *server = scripted_server_start(script, 1);
+    struct vfl_http *http = open_http(&one.options);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_uint_eq(sink.byte_count, 0);
+    ck_assert_str_eq(vfl_strbuf_string(&one.response.body), "<Error/>");
+    vfl_http_response_fini(&one.response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
+START_TEST(body_cap_counts_bytes_and_not_promises)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /x",
+         .raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "8\r\n01234567\r\n8\r\n01234567\r\n0\r\n\r\n"}};
+    for (size_t cap = 15; cap <= 16; cap++) {
+        struct one_request one = {.request = {.max_body_bytes = cap}};
+        struct scripted_server *server = scripted_server_start(script, 1);
+        struct vfl_http *http = open_http(&one.options);
+        ck_assert_int_eq(perform(http, server, &one), cap == 16 ? VFL_OK : VFL_LIMIT);
+        vfl_http_response_fini(&one.response);
+        vfl_http_free(http);
+        scripted_server_finish(server);
+    }
+}
+END_TEST
+
+struct background {
+    struct vfl_http *http;
+    struct scripted_server *server;
+    struct one_request one;
+    enum vfl_status status;
+};
+
+static void *perform_in_background(void *ctx)
+{
+    struct background *background = ctx;
+    background->status = perform(background->http, background->server, &background->one);
+    return NULL;
+}
+
+START_TEST(cancellation_ends_a_stalled_body_within_a_second)
+{
+    static const struct scripted_exchange script[] = {{.target = "GET /x",
+                                                       .status = 200,
+                                                       .body = "0123456789",
+                                                       .cut_bytes = 50,
+                                                       .is_stalled = true}};
+    atomic_bool cancelled = false;
+    struct background background = {.one = {.options = {.cancelled = &cancelled}}};
+    pthread_t thread;
+    background.server = scripted_server_start(script, 1);
+    background.http = open_http(&background.one.options);
+    ck_assert_int_eq(pthread_create(&thread, NULL, perform_in_background, &background), 0);
+    ck_assert(scripted_server_wait_for_stall(background.server));
+    int64_t start_ms = now_ms();
+    atomic_store(&cancelled, true);
+    (void)pthread_join(thread, NULL);
+    ck_assert_int_lt(now_ms() - start_ms, 1000);
+    ck_assert_int_eq(background.status, VFL_CANCELLED);
+    vfl_http_response_fini(&background.one.response);
+    vfl_http_free(background.http);
+    scripted_server_finish(background.server);
+}
+END_TEST
+
+START_TEST(a_silent_server_is_given_up)
+{
+    static const struct scripted_exchange script[] = {{.target = "GET /x",
+                                                       .status = 200,
+                                                       .body = "0123456789",
+                                                       .cut_bytes = 50,
+                                                       .is_stalled = true}};
+    const struct {
+        unsigned low_speed_s;
+        int64_t deadline_ms;
+        enum vfl_status expected;
+    } rows[] = {{1, DEADLINE_MS, VFL_RETRY}, {30, 200, VFL_DEADLINE}};
+    for (size_t i = 0; i < 2; i++) {
+        struct one_request one = {.options = {.low_speed_s = rows[i].low_speed_s}};
+        one.request.deadline_monotonic_ms = now_ms() + rows[i].deadline_ms;
+        struct scripted_server *server = scripted_server_start(script, 1);
+        struct vfl_http *http = open_http(&one.options);
+        ck_assert_int_eq(perform(http, server, &one), rows[i].expected);
+        vfl_http_response_fini(&one.response);
+        vfl_http_free(http);
+        scripted_server_finish(server);
+    }
+}
+END_TEST
+
+START_TEST(plain_http_needs_permission)
+{
+    struct vfl_http *http = open_http(&(struct vfl_http_options){0});
+    const struct {
+        const char *url;
+        bool is_plain_http_allowed;
+    } rows[] = {{"http://127.0.0.1:1/", false}, {"file:///etc/passwd", true}};
+    for (size_t i = 0; i < 2; i++) {
+        struct vfl_http_response response;
+        const struct vfl_http_request request = {.method = "GET",
+                                                 .url = rows[i].url,
+                                                 .is_plain_http_allowed =
+                                                     rows[i].is_plain_http_allowed,
+                                                 .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                                 .max_body_bytes = 1000};
+        vfl_http_response_init(&response);
+        ck_assert_int_eq(vfl_http_perform(http, &request, &response, NULL), VFL_FORMAT);
+        ck_assert_int_eq(response.fault, VFL_HTTP_FAULT_PERMANENT);
+        vfl_http_response_fini(&response);
+    }
+    vfl_http_free(http);
+    vfl_http_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const cases[] = {
+        broken_answers_have_their_status,
+        a_kept_connection_serves_the_next_request,
+        a_kept_connection_that_died_is_replaced,
+        redirects_and_encodings_are_left_alone,
+        a_sinks_failure_comes_back_unchanged,
+        error_bodies_stay_out_of_the_sink,
+        body_cap_counts_bytes_and_not_promises,
+        cancellation_ends_a_stalled_body_within_a_second,
+        a_silent_server_is_given_up,
+        plain_http_needs_permission,
+    };
+    return RUN_SUITE("http", cases);
+}

@@ -1,0 +1,241 @@
+#include "core/aws/session.h"
+
+#include <pthread.h>
+
+#include "tests/fake/aws_bench.h"
+#include "tests/unit/run_suite.h"
+
+START_TEST(options_that_cannot_work_are_refused)
+{
+    static const struct {
+        const char *name;
+        struct vfl_aws_session_options options;
+        const char *text;
+    } rows[] = {
+        {"no role", {.region = "eu-west-1"}, "role_arn is missing"},
+        {"no region", {.role_arn = BENCH_ROLE_ARN}, "region is missing"},
+        {"bad region", {.role_arn = BENCH_ROLE_ARN, .region = "eu/west"}, "not an AWS region"},
+        {"user arn",
+         {.role_arn = "arn:aws:iam::123456789012:user/x", .region = "eu-west-1"},
+         "not an IAM role"},
+        {"line break",
+         {.role_arn = BENCH_ROLE_ARN "\r\nX: y", .region = "eu-west-1"},
+         "not an IAM role"},
+        {"half a pair",
+         {.role_arn = BENCH_ROLE_ARN, .region = "eu-west-1", .access_key_id = "AKIA"},
+         "secret access key is missing"},
+        {"bad endpoint",
+         {.role_arn = BENCH_ROLE_ARN, .region = "eu-west-1", .ec2_endpoint_url = "x"},
+         "ec2_endpoint_url"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct vfl_aws_session *session = NULL;
+        struct vfl_error err = {0};
+        ck_assert_msg(vfl_aws_session_new(&rows[i].options, &session, &err) == VFL_CONFIG, "%s",
+                      rows[i].name);
+        ck_assert_msg(strstr(err.text, rows[i].text) != NULL, "%s: %s", rows[i].name, err.text);
+        ck_assert_ptr_null(session);
+    }
+    vfl_aws_session_free(NULL);
+}
+END_TEST
+
+START_TEST(one_probe_and_one_session_serve_many_calls)
+{
+    struct aws_bench bench = {0};
+    aws_bench_expect_connect(&bench);
+    aws_bench_start(&bench);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    ck_assert_uint_eq(vfl_aws_session_request_count(bench.session), 2);
+    vfl_aws_session_start_run(bench.session, INT64_MAX);
+    ck_assert_uint_eq(vfl_aws_session_request_count(bench.session), 0);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+/* A session lasts an hour at most and is renewed a quarter of an hour before; the probe is daily.
+ * The answer's own Expiration is in 2099. */
+START_TEST(the_session_is_renewed_before_its_hour_is_over)
+{
+    struct aws_bench bench = {0};
+    aws_bench_expect_connect(&bench);
+    aws_bench_expect(&bench, "POST /", 200, "sts_assumed.xml")->contains[0] = "ExternalId";
+    aws_bench_start(&bench);
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    bench.clock_offset_ms = 44 * 60 * 1000;
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    ck_assert_uint_eq(vfl_aws_session_request_count(bench.session), 2);
+    bench.clock_offset_ms = 46 * 60 * 1000;
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    ck_assert_uint_eq(vfl_aws_session_request_count(bench.session), 3);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+START_TEST(a_session_in_force_outlives_a_busy_sts)
+{
+    struct aws_bench bench = {0};
+    aws_bench_expect_connect(&bench);
+    for (int i = 0; i < 6; i++)
+        aws_bench_expect(&bench, "POST /", 400, "sts_throttled.xml");
+    aws_bench_start(&bench);
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    bench.clock_offset_ms = 50 * 60 * 1000;
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    ck_assert_uint_eq(bench.wait_count, 2);
+    bench.clock_offset_ms = 61 * 60 * 1000;
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_RETRY);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+/* What STS can answer to the probe (first) and to the real request (second). */
+START_TEST(refusals_say_what_to_change)
+{
+    static const struct {
+        const char *name;
+        int first_status;
+        const char *first;
+        int second_status;
+        const char *second;
+        enum vfl_status expected;
+        const char *text;
+    } rows[] = {
+        {"unprotected role", 200, "sts_assumed.xml", 0, NULL, VFL_CONFIG,
+         "can be assumed without the external id: add the condition"},
+        {"unknown key", 403, "sts_unknown_key.xml", 0, NULL, VFL_DENIED, "check aws_access_key_id"},
+        {"denied twice", 403, "sts_access_denied.xml", 403, "sts_access_denied.xml", VFL_DENIED,
+         "cannot be assumed: check role_arn"},
+        {"bad external id", 403, "sts_access_denied.xml", 400, "sts_validation_error.xml",
+         VFL_CONFIG, "check the form of role_arn and external_id"},
+        {"another account", 403, "sts_access_denied.xml", 200, "sts_assumed_other_account.xml",
+         VFL_CONFIG, "the answer is for account 999999999999"},
+        {"expired on arrival", 403, "sts_access_denied.xml", 200, "sts_assumed_expired.xml",
+         VFL_CONFIG, "expired on arrival"},
+        {"no token", 403, "sts_access_denied.xml", 200, "sts_assumed_without_token.xml", VFL_CONFIG,
+         "lacks a key or the session token"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct aws_bench bench = {0};
+        struct vfl_error err = {0};
+        aws_bench_expect(&bench, "POST /", rows[i].first_status, rows[i].first);
+        if (rows[i].second != NULL)
+            aws_bench_expect(&bench, "POST /", rows[i].second_status, rows[i].second);
+        aws_bench_start(&bench);
+        enum vfl_status st = vfl_aws_session_connect(bench.session, &err);
+        ck_assert_msg(st == rows[i].expected, "%s: %s", rows[i].name, err.text);
+        ck_assert_msg(strstr(err.text, rows[i].text) != NULL, "%s: %s", rows[i].name, err.text);
+        ck_assert_msg(strstr(err.text, "ext/id 1") == NULL, "%s: %s", rows[i].name, err.text);
+        ck_assert_msg(strstr(err.text, "EXAMPLEKEY") == NULL, "%s: %s", rows[i].name, err.text);
+        aws_bench_finish(&bench);
+    }
+}
+END_TEST
+
+START_TEST(a_busy_sts_proves_nothing_about_the_role)
+{
+    struct aws_bench bench = {0};
+    for (int i = 0; i < 3; i++)
+        aws_bench_expect(&bench, "POST /", 503, NULL)->contains[0] = "sts-agent-id-test";
+    aws_bench_start(&bench);
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_RETRY);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+START_TEST(the_probe_can_be_switched_off)
+{
+    struct aws_bench bench = {.options = {.is_external_id_check_disabled = true}};
+    aws_bench_expect(&bench, "POST /", 200, "sts_assumed.xml")->contains[0] = "sts-agent-check-";
+    aws_bench_start(&bench);
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+START_TEST(a_wrong_clock_is_corrected_once)
+{
+    struct aws_bench bench = {.options = {.is_external_id_check_disabled = true}};
+    struct scripted_exchange *skewed = aws_bench_expect(&bench, "POST /", 403, "s3_skewed.xml");
+    skewed->headers = "Date: Sun, 30 Aug 2015 12:36:00 GMT\r\n";
+    struct scripted_exchange *assumed = aws_bench_expect(&bench, "POST /", 200, "sts_assumed.xml");
+    assumed->contains[0] = "x-amz-date: 20150830T1236";
+    assumed->headers = "Date: Sun, 30 Aug 2015 12:36:01 GMT\r\n";
+    aws_bench_start(&bench);
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    ck_assert_uint_eq(bench.wait_count, 0);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+START_TEST(a_clock_fault_without_a_date_stands)
+{
+    struct aws_bench bench = {.options = {.is_external_id_check_disabled = true}};
+    struct vfl_error err = {0};
+    aws_bench_expect(&bench, "POST /", 403, "s3_skewed.xml")->headers = "Date: today\r\n";
+    aws_bench_start(&bench);
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, &err), VFL_DENIED);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+START_TEST(the_runs_deadline_ends_the_waiting)
+{
+    struct aws_bench bench = {.options = {.is_external_id_check_disabled = true}};
+    struct vfl_clock clock = vfl_clock_system();
+    struct scripted_exchange *busy = aws_bench_expect(&bench, "POST /", 503, NULL);
+    busy->headers = "x-amz-retry-after: 5000\r\n";
+    aws_bench_start(&bench);
+    vfl_aws_session_start_run(bench.session, clock.now_monotonic_ms(NULL) + 2000);
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_RETRY);
+    ck_assert_uint_eq(bench.wait_count, 0);
+    vfl_aws_session_start_run(bench.session, clock.now_monotonic_ms(NULL));
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_DEADLINE);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+struct canceller {
+    struct aws_bench *bench;
+};
+
+static void *cancel_at_stall(void *ctx)
+{
+    struct canceller *canceller = ctx;
+    if (scripted_server_wait_for_stall(canceller->bench->server))
+        atomic_store(&canceller->bench->cancelled, true);
+    return NULL;
+}
+
+START_TEST(cancelling_ends_a_stalled_answer)
+{
+    struct aws_bench bench = {0};
+    struct canceller canceller = {&bench};
+    pthread_t thread;
+    aws_bench_expect(&bench, "POST /", 200, "sts_assumed.xml")->is_stalled = true;
+    aws_bench_start(&bench);
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_at_stall, &canceller), 0);
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_CANCELLED);
+    (void)pthread_join(thread, NULL);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const cases[] = {
+        options_that_cannot_work_are_refused,
+        one_probe_and_one_session_serve_many_calls,
+        the_session_is_renewed_before_its_hour_is_over,
+        a_session_in_force_outlives_a_busy_sts,
+        refusals_say_what_to_change,
+        a_busy_sts_proves_nothing_about_the_role,
+        the_probe_can_be_switched_off,
+        a_wrong_clock_is_corrected_once,
+        a_clock_fault_without_a_date_stands,
+        the_runs_deadline_ends_the_waiting,
+        cancelling_ends_a_stalled_answer,
+    };
+    return RUN_SUITE("session", cases);
+}
