@@ -1,0 +1,64 @@
+/* The S3 operations that the store needs, on one bucket.
+ *
+ * Source: Amazon S3 API reference (GetBucketVersioning, ListObjectsV2, GetObject, DeleteObjects,
+ * DeleteObject, HeadBucket). Texts name the bucket, the missing permission and the remedy. */
+#ifndef VFL_AWS_S3_H
+#define VFL_AWS_S3_H
+
+#include "core/aws/session.h"
+#include "core/span.h"
+
+#define VFL_S3_MAX_KEY_BYTES 1024
+
+struct vfl_s3_bucket;
+
+/* Spans die when the call returns. */
+struct vfl_s3_object {
+    struct vfl_span key;
+    struct vfl_span etag; /* quotes stripped */
+    int64_t size_bytes;
+    int64_t modified_epoch_s;
+    bool is_archived;
+};
+
+struct vfl_s3_object_sink {
+    enum vfl_status (*add)(void *ctx, const struct vfl_s3_object *object, struct vfl_error *err);
+    void *ctx;
+};
+
+struct vfl_s3_delete_sink {
+    void (*result)(void *ctx, size_t index, enum vfl_status status, const struct vfl_error *err);
+    void *ctx;
+};
+
+/* Borrows session; copies the texts. expected_owner may be NULL. The bucket's region is found by
+ * itself when S3 says that it is another one, unless the endpoint is configured. */
+enum vfl_status vfl_s3_bucket_new(struct vfl_aws_session *session, const char *name,
+                                  const char *expected_owner, struct vfl_s3_bucket **ret_bucket,
+                                  struct vfl_error *err) VFL_MUST_CHECK;
+void vfl_s3_bucket_free(struct vfl_s3_bucket *bucket);
+
+/* VFL_CONFIG unless the status is Enabled. */
+enum vfl_status vfl_s3_check_versioning(struct vfl_s3_bucket *bucket,
+                                        struct vfl_error *err) VFL_MUST_CHECK;
+
+/* In byte order of keys. A page is passed on only when all of it is sound; VFL_RETRY: the server
+ * sends pages that no S3 would send (keys outside the prefix or out of order, tokens that do not
+ * advance). */
+enum vfl_status vfl_s3_list(struct vfl_s3_bucket *bucket, const char *prefix,
+                            const char *start_after, struct vfl_s3_object_sink sink,
+                            struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Passes the content on if it is still the listed one. VFL_UNSUPPORTED: archived. VFL_RETRY: cut
+ * or changed since the listing; VFL_NOT_FOUND: gone. */
+enum vfl_status vfl_s3_get(struct vfl_s3_bucket *bucket, const struct vfl_s3_object *expected,
+                           struct vfl_sink sink, struct vfl_error *err) VFL_MUST_CHECK;
+
+/* In requests of up to 1000 keys, never by version. VFL_OK: sink.result was called once for each
+ * key. Otherwise it was called for the keys of the requests that were answered, and what became of
+ * the others is not known: repeating is harmless. */
+enum vfl_status vfl_s3_delete(struct vfl_s3_bucket *bucket, const char *const *keys,
+                              size_t key_count, struct vfl_s3_delete_sink sink,
+                              struct vfl_error *err) VFL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,40 @@
+/* What the S3 source files share: a bucket, one request to it, and its failures in words. */
+#ifndef VFL_AWS_S3_BUCKET_H
+#define VFL_AWS_S3_BUCKET_H
+
+#include "core/aws/s3.h"
+#include "core/aws/session_call.h"
+
+struct vfl_s3_bucket {
+    struct vfl_aws_session *session;
+    char *name;
+    char *expected_owner; /* NULL: not checked */
+    char region[64];      /* the session's, until S3 tells another */
+};
+
+/* Members are those of vfl_aws_call; an absent key is the bucket itself. */
+struct vfl_s3_call {
+    const char *method;
+    struct vfl_span key;
+    const struct vfl_sigv4_pair *params;
+    size_t param_count;
+    const struct vfl_sigv4_pair *headers;
+    size_t header_count;
+    struct vfl_span body;
+    uint64_t max_body_bytes;
+    int64_t timeout_ms;
+    struct vfl_sink sink;
+    enum vfl_status (*parse)(void *ctx, struct vfl_span body, struct vfl_error *err);
+    void *parse_ctx;
+};
+
+/* Sends to the bucket's region; follows one hint at another region. */
+enum vfl_status vfl_s3_perform(struct vfl_s3_bucket *bucket, const struct vfl_s3_call *call,
+                               struct vfl_aws_reply *reply, struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Adds bucket, permission ("s3:ListBucket") and remedy to the failure of a perform. */
+enum vfl_status vfl_s3_explain(const struct vfl_s3_bucket *bucket,
+                               const struct vfl_aws_reply *reply, const char *permission,
+                               enum vfl_status status, struct vfl_error *err);
+
+#endif

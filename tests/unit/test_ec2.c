@@ -1,0 +1,179 @@
+#include "core/aws/ec2.h"
+
+#include "tests/fake/aws_bench.h"
+#include "tests/unit/run_suite.h"
+
+static void log_span(struct vfl_strbuf *log, const char *name, struct vfl_span span)
+{
+    if (span.ptr != NULL)
+        vfl_strbuf_appendf(log, " %s=%.*s", name, (int)span.len, span.ptr);
+}
+
+static enum vfl_status record(void *ctx, const struct vfl_interface *interface,
+                              struct vfl_error *err)
+{
+    struct vfl_strbuf *log = ctx;
+    log_span(log, "id", interface->id);
+    log_span(log, "vpc", interface->vpc_id);
+    log_span(log, "subnet", interface->subnet_id);
+    log_span(log, "region", interface->region);
+    log_span(log, "type", interface->type);
+    log_span(log, "description", interface->description);
+    log_span(log, "requester", interface->requester_id);
+    log_span(log, "owner", interface->owner_id);
+    log_span(log, "attachment_owner", interface->attachment_owner_id);
+    log_span(log, "instance", interface->attachment_instance_id);
+    vfl_strbuf_appendf(log, " attached=%lld managed=%d", (long long)interface->attach_epoch_s,
+                       interface->is_requester_managed);
+    for (size_t i = 0; i < interface->address_count; i++) {
+        log_span(log, interface->addresses[i].is_primary ? "primary" : "secondary",
+                 interface->addresses[i].private_ip);
+        log_span(log, "public", interface->addresses[i].public_ip);
+        log_span(log, "carrier", interface->addresses[i].carrier_ip);
+        log_span(log, "customer", interface->addresses[i].customer_owned_ip);
+    }
+    for (size_t i = 0; i < interface->ipv6_address_count; i++)
+        log_span(log, "ipv6", interface->ipv6_addresses[i]);
+    for (size_t i = 0; i < interface->prefix_count; i++)
+        log_span(log, "prefix", interface->prefixes[i]);
+    vfl_strbuf_append_char(log, '\n');
+    return vfl_strbuf_check(log, "log", err);
+}
+
+#define FIRST_FORM "Action=DescribeNetworkInterfaces&Version=2016-11-15&MaxResults=1000"
+
+START_TEST(interfaces_are_read_by_path_over_all_pages)
+{
+    struct aws_bench bench = {0};
+    struct vfl_strbuf log = VFL_STRBUF_INIT(8192);
+    struct vfl_error err = {0};
+    aws_bench_expect_connect(&bench);
+    struct scripted_exchange *first = aws_bench_expect(&bench, "POST /", 200, "ec2_page_1.xml");
+    first->contains[0] = "\r\n\r\n" FIRST_FORM "&IncludeManagedResources=true";
+    first->contains[1] = "/ap-southeast-1/ec2/aws4_request, SignedHeaders=content-type;host;"
+                         "x-amz-content-sha256;x-amz-date;x-amz-security-token, ";
+    first->lacks[0] = "NextToken";
+    aws_bench_expect(&bench, "POST /", 200, "ec2_page_2.xml")->contains[0] =
+        "&NextToken=to%2Bken%2F%3D";
+    aws_bench_start(&bench);
+    enum vfl_status st = vfl_ec2_describe_interfaces(
+        bench.session, "ap-southeast-1", (struct vfl_interface_sink){record, &log}, &err);
+    ck_assert_msg(st == VFL_OK, "%s", err.text);
+    /* 2012-07-01T21:45:27Z is 1341179127. */
+    ck_assert_str_eq(
+        vfl_strbuf_string(&log),
+        " id=eni-0f62d866 vpc=vpc-cc3c87a5 subnet=subnet-c53c87ac region=ap-southeast-1 "
+        "type=interface description=Primary <network> interface owner=053230519467 "
+        "attachment_owner=053230519467 instance=i-22197876 attached=1341179127 managed=0 "
+        "primary=10.0.0.146 public=203.0.113.12 carrier=198.51.100.1 "
+        "secondary=10.0.0.148 public=203.0.113.13 customer=198.51.100.2 ipv6=2001:db8::1 "
+        "prefix=10.0.1.16/28 prefix=2001:db8:0:0:1::/80\n"
+        " id=eni-0nat vpc=vpc-cc3c87a5 region=ap-southeast-1 type=nat_gateway "
+        "description=Interface for NAT Gateway nat-0123 requester=036872051663 "
+        "attachment_owner=amazon-aws attached=0 managed=1\n");
+    vfl_strbuf_fini(&log);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+START_TEST(faults_name_region_and_remedy)
+{
+    static const struct {
+        int status;
+        const char *body;
+        unsigned attempts;
+        enum vfl_status expected;
+        const char *text;
+    } rows[] = {
+        {403, "ec2_unauthorized.xml", 1, VFL_DENIED,
+         "region eu-west-3: ec2:DescribeNetworkInterfaces denied for role " BENCH_ROLE_ARN
+         ": add it to the role's policy"},
+        {200, "portal.html", 3, VFL_RETRY, "region eu-west-3"},
+        {503, NULL, 3, VFL_RETRY, "HTTP 503"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct aws_bench bench = {0};
+        struct vfl_strbuf log = VFL_STRBUF_INIT(8192);
+        struct vfl_error err = {0};
+        aws_bench_expect_connect(&bench);
+        for (unsigned attempt = 0; attempt < rows[i].attempts; attempt++)
+            aws_bench_expect(&bench, "POST /", rows[i].status, rows[i].body);
+        aws_bench_start(&bench);
+        enum vfl_status st = vfl_ec2_describe_interfaces(
+            bench.session, "eu-west-3", (struct vfl_interface_sink){record, &log}, &err);
+        ck_assert_msg(st == rows[i].expected, "%s", err.text);
+        ck_assert_msg(strstr(err.text, rows[i].text) != NULL, "%s", err.text);
+        ck_assert_str_eq(vfl_strbuf_string(&log), "");
+        vfl_strbuf_fini(&log);
+        aws_bench_finish(&bench);
+    }
+}
+END_TEST
+
+START_TEST(a_server_that_does_not_know_managed_resources_is_asked_without)
+{
+    struct aws_bench bench = {0};
+    struct vfl_strbuf log = VFL_STRBUF_INIT(8192);
+    aws_bench_expect_connect(&bench);
+    aws_bench_expect(&bench, "POST /", 400, "ec2_unknown_parameter.xml");
+    aws_bench_expect(&bench, "POST /", 200, "ec2_page_2.xml")->lacks[0] = "IncludeManaged";
+    aws_bench_start(&bench);
+    ck_assert_int_eq(vfl_ec2_describe_interfaces(bench.session, "eu-west-1",
+                                                 (struct vfl_interface_sink){record, &log}, NULL),
+                     VFL_OK);
+    ck_assert_ptr_nonnull(strstr(vfl_strbuf_string(&log), "eni-0nat"));
+    vfl_strbuf_fini(&log);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+START_TEST(pages_that_do_not_advance_end)
+{
+    struct aws_bench bench = {0};
+    struct vfl_strbuf log = VFL_STRBUF_INIT(8192);
+    aws_bench_expect_connect(&bench);
+    aws_bench_expect(&bench, "POST /", 200, "ec2_page_1.xml");
+    aws_bench_expect(&bench, "POST /", 200, "ec2_page_1.xml");
+    aws_bench_start(&bench);
+    ck_assert_int_eq(vfl_ec2_describe_interfaces(bench.session, "eu-west-1",
+                                                 (struct vfl_interface_sink){record, &log}, NULL),
+                     VFL_RETRY);
+    vfl_strbuf_fini(&log);
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+static enum vfl_status refuse(void *ctx, const struct vfl_interface *interface,
+                              struct vfl_error *err)
+{
+    (void)ctx;
+    (void)interface;
+    return vfl_error_set(err, VFL_LIMIT, "directory is full");
+}
+
+START_TEST(a_sinks_failure_comes_back_unchanged)
+{
+    struct aws_bench bench = {0};
+    struct vfl_error err = {0};
+    aws_bench_expect_connect(&bench);
+    aws_bench_expect(&bench, "POST /", 200, "ec2_page_1.xml");
+    aws_bench_start(&bench);
+    ck_assert_int_eq(vfl_ec2_describe_interfaces(bench.session, "eu-west-1",
+                                                 (struct vfl_interface_sink){refuse, NULL}, &err),
+                     VFL_LIMIT);
+    ck_assert_str_eq(err.text, "directory is full");
+    aws_bench_finish(&bench);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const cases[] = {
+        interfaces_are_read_by_path_over_all_pages,
+        faults_name_region_and_remedy,
+        a_server_that_does_not_know_managed_resources_is_asked_without,
+        pages_that_do_not_advance_end,
+        a_sinks_failure_comes_back_unchanged,
+    };
+    return RUN_SUITE("ec2", cases);
+}

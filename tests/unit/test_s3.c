@@ -1,0 +1,420 @@
+#include "core/aws/s3.h"
+
+#include <stdio.h>
+
+#include "tests/fake/aws_bench.h"
+#include "tests/unit/run_suite.h"
+
+struct s3_bench {
+    struct aws_bench base;
+    struct vfl_s3_bucket *bucket;
+    struct vfl_error err;
+};
+
+static void start(struct s3_bench *bench, const char *owner)
+{
+    aws_bench_start(&bench->base);
+    ck_assert_int_eq(vfl_s3_bucket_new(bench->base.session, "logs", owner, &bench->bucket, NULL),
+                     VFL_OK);
+}
+
+static void finish(struct s3_bench *bench)
+{
+    vfl_s3_bucket_free(bench->bucket);
+    aws_bench_finish(&bench->base);
+}
+
+START_TEST(versioning_must_be_enabled)
+{
+    static const struct {
+        int status;
+        const char *body;
+        enum vfl_status expected;
+        const char *text;
+    } rows[] = {
+        {200, "s3_versioning_enabled.xml", VFL_OK, ""},
+        {200, "s3_versioning_suspended.xml", VFL_CONFIG,
+         "Object versioning must be enabled on the bucket logs (it is Suspended): switch on"},
+        {200, "s3_versioning_never.xml", VFL_CONFIG, "(it is not enabled)"},
+        {403, "s3_access_denied.xml", VFL_DENIED,
+         "bucket logs: s3:GetBucketVersioning denied for role " BENCH_ROLE_ARN
+         ": add it to the role's policy, and check that the bucket belongs to account "
+         "123456789012"},
+        {404, "s3_no_such_bucket.xml", VFL_NOT_FOUND, "bucket logs does not exist"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct s3_bench bench = {0};
+        aws_bench_expect_connect(&bench.base);
+        struct scripted_exchange *exchange =
+            aws_bench_expect(&bench.base, "GET /logs?versioning=", rows[i].status, rows[i].body);
+        exchange->contains[0] = "x-amz-expected-bucket-owner: 123456789012\r\n";
+        exchange->contains[1] = "x-amz-security-token: role/session+token==\r\n";
+        exchange->contains[2] = "SignedHeaders=host;x-amz-content-sha256;x-amz-date;"
+                                "x-amz-expected-bucket-owner;x-amz-security-token,";
+        start(&bench, "123456789012");
+        ck_assert_int_eq(vfl_s3_check_versioning(bench.bucket, &bench.err), rows[i].expected);
+        ck_assert_msg(strstr(bench.err.text, rows[i].text) != NULL, "%s", bench.err.text);
+        finish(&bench);
+    }
+}
+END_TEST
+
+static enum vfl_status record_object(void *ctx, const struct vfl_s3_object *object,
+                                     struct vfl_error *err)
+{
+    struct vfl_strbuf *log = ctx;
+    (void)err;
+    vfl_strbuf_appendf(log, "%.*s|%.*s|%lld|%lld|%d\n", (int)object->key.len, object->key.ptr,
+                       (int)object->etag.len, object->etag.ptr, (long long)object->size_bytes,
+                       (long long)object->modified_epoch_s, object->is_archived);
+    return VFL_OK;
+}
+
+#define LIST_START "GET /logs?"
+#define LIST_END "encoding-type=url&list-type=2&max-keys=1000&prefix=AWSLogs%2F"
+
+START_TEST(listing_follows_pages_and_decodes_keys)
+{
+    struct s3_bench bench = {0};
+    struct vfl_strbuf log = VFL_STRBUF_INIT(4096);
+    aws_bench_expect_connect(&bench.base);
+    aws_bench_expect(&bench.base, LIST_START LIST_END "&start-after=AWSLogs%2FA", 200,
+                     "s3_list_page_1.xml");
+    aws_bench_expect(&bench.base,
+                     LIST_START
+                     "continuation-token=1ueGcxLPRx1Tr%2FXYExHnhbYLgveDs2J%2Fwm36Hy4vbOwM%3D"
+                     "&" LIST_END,
+                     200, "s3_list_page_2.xml");
+    start(&bench, NULL);
+    enum vfl_status st = vfl_s3_list(bench.bucket, "AWSLogs/", "AWSLogs/A",
+                                     (struct vfl_s3_object_sink){record_object, &log}, &bench.err);
+    ck_assert_msg(st == VFL_OK, "%s", bench.err.text);
+    /* 2021-06-22T12:00:00Z is 1624363200. */
+    ck_assert_str_eq(vfl_strbuf_string(&log),
+                     "AWSLogs/a b+c|70ee1738b6b21e2c8a43f3a5ab0eee71|11|1624363200|0\n"
+                     "AWSLogs/b\x01|e5-2|4294967296|1624363201|1\n"
+                     "AWSLogs/c d|d41d8cd98f00b204e9800998ecf8427e|0|1624363202|0\n");
+    vfl_strbuf_fini(&log);
+    finish(&bench);
+}
+END_TEST
+
+START_TEST(unsound_listings_pass_nothing_on)
+{
+    static const struct {
+        const char *name;
+        int status;
+        const char *body;
+        unsigned attempts;
+        enum vfl_status expected;
+        const char *text;
+    } rows[] = {
+        {"key outside the prefix", 200, "s3_list_outside_prefix.xml", 3, VFL_RETRY,
+         "outside the prefix"},
+        {"truncated without token", 200, "s3_list_without_token.xml", 3, VFL_RETRY, "no token"},
+        {"captive portal", 200, "portal.html", 3, VFL_RETRY, "DOCTYPE"},
+        {"empty body", 200, NULL, 3, VFL_RETRY, "not proper XML"},
+        {"error in a 200", 200, "s3_slow_down.xml", 3, VFL_RETRY, "SlowDown"},
+        {"slow down", 503, "s3_slow_down.xml", 3, VFL_RETRY, "SlowDown"},
+        {"denied", 403, "s3_access_denied.xml", 1, VFL_DENIED, "bucket logs: s3:ListBucket denied"},
+        {"denied in a 200", 200, "s3_access_denied.xml", 3, VFL_RETRY, "AccessDenied"},
+        {"no bucket", 404, "s3_no_such_bucket.xml", 1, VFL_NOT_FOUND, "does not exist"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct s3_bench bench = {0};
+        struct vfl_strbuf log = VFL_STRBUF_INIT(4096);
+        aws_bench_expect_connect(&bench.base);
+        for (unsigned attempt = 0; attempt < rows[i].attempts; attempt++)
+            aws_bench_expect(&bench.base, LIST_START LIST_END, rows[i].status, rows[i].body);
+        start(&bench, NULL);
+        enum vfl_status st =
+            vfl_s3_list(bench.bucket, "AWSLogs/", "",
+                        (struct vfl_s3_object_sink){record_object, &log}, &bench.err);
+        ck_assert_msg(st == rows[i].expected, "%s: %s", rows[i].name, bench.err.text);
+        ck_assert_msg(strstr(bench.err.text, rows[i].text) != NULL, "%s: %s", rows[i].name,
+                      bench.err.text);
+        ck_assert_str_eq(vfl_strbuf_string(&log), "");
+        vfl_strbuf_fini(&log);
+        finish(&bench);
+    }
+}
+END_TEST
+
+START_TEST(a_listing_that_does_not_advance_ends)
+{
+    struct s3_bench bench = {0};
+    struct vfl_strbuf log = VFL_STRBUF_INIT(4096);
+    aws_bench_expect_connect(&bench.base);
+    const char *page_1 = aws_bench_fixture(&bench.base, "s3_list_page_1.xml");
+    static const char again[] = "GET /logs?continuation-token="
+                                "1ueGcxLPRx1Tr%2FXYExHnhbYLgveDs2J%2Fwm36Hy4vbOwM%3D&" LIST_END;
+    static const char empty[] =
+        "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>"
+        "1ueGcxLPRx1Tr/XYExHnhbYLgveDs2J/wm36Hy4vbOwM=</NextContinuationToken></ListBucketResult>";
+    aws_bench_expect(&bench.base, LIST_START LIST_END, 200, NULL)->body = page_1;
+    aws_bench_expect(&bench.base, again, 200, NULL)->body = empty;
+    start(&bench, NULL);
+    ck_assert_int_eq(vfl_s3_list(bench.bucket, "AWSLogs/", "",
+                                 (struct vfl_s3_object_sink){record_object, &log}, &bench.err),
+                     VFL_RETRY);
+    ck_assert_str_eq(bench.err.text, "bucket logs: the listing does not advance");
+    vfl_strbuf_fini(&log);
+    finish(&bench);
+}
+END_TEST
+
+START_TEST(an_expired_token_is_renewed_in_mid_listing)
+{
+    struct s3_bench bench = {0};
+    struct vfl_strbuf log = VFL_STRBUF_INIT(4096);
+    aws_bench_expect_connect(&bench.base);
+    aws_bench_expect(&bench.base, LIST_START LIST_END, 400, "s3_expired_token.xml");
+    aws_bench_expect(&bench.base, "POST /", 200, "sts_assumed.xml");
+    aws_bench_expect(&bench.base, LIST_START LIST_END, 200, "s3_list_empty.xml");
+    aws_bench_expect(&bench.base, LIST_START LIST_END, 400, "s3_expired_token.xml");
+    aws_bench_expect(&bench.base, "POST /", 200, "sts_assumed.xml");
+    aws_bench_expect(&bench.base, LIST_START LIST_END, 400, "s3_expired_token.xml");
+    start(&bench, NULL);
+    struct vfl_s3_object_sink sink = {record_object, &log};
+    ck_assert_int_eq(vfl_s3_list(bench.bucket, "AWSLogs/", "", sink, NULL), VFL_OK);
+    ck_assert_int_eq(vfl_s3_list(bench.bucket, "AWSLogs/", "", sink, NULL), VFL_DENIED);
+    vfl_strbuf_fini(&log);
+    finish(&bench);
+}
+END_TEST
+
+static enum vfl_status collect(void *ctx, struct vfl_span chunk, struct vfl_error *err)
+{
+    struct vfl_strbuf *out = ctx;
+    vfl_strbuf_append(out, chunk);
+    return vfl_strbuf_check(out, "object", err);
+}
+
+START_TEST(an_object_comes_whole_or_not_at_all)
+{
+    static const struct {
+        const char *name;
+        struct scripted_exchange exchange;
+        const char *body_file;
+        unsigned attempts;
+        enum vfl_status expected;
+        const char *text;
+    } rows[] = {
+        {"whole",
+         {.status = 200, .body = "hello", .headers = "ETag: \"e1\"\r\n"},
+         NULL,
+         1,
+         VFL_OK,
+         ""},
+        {"without an ETag", {.status = 200, .body = "hello"}, NULL, 1, VFL_OK, ""},
+        {"longer than listed", {.status = 200, .body = "hello!"}, NULL, 1, VFL_RETRY, "6 bytes"},
+        {"chunked and longer",
+         {.raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello!\r\n0\r\n\r\n"},
+         NULL,
+         1,
+         VFL_RETRY,
+         "longer than the 5 bytes listed"},
+        {"chunked and shorter",
+         {.raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhell\r\n0\r\n\r\n"},
+         NULL,
+         1,
+         VFL_RETRY,
+         "with 4 bytes, 5 were listed"},
+        {"empty", {.status = 200}, NULL, 1, VFL_RETRY, "with 0 bytes"},
+        {"another ETag",
+         {.status = 200, .body = "hello", .headers = "ETag: \"e2\"\r\n"},
+         NULL,
+         1,
+         VFL_RETRY,
+         "replaced"},
+        {"cut in the body",
+         {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", .is_closed = true},
+         NULL,
+         1,
+         VFL_RETRY,
+         ""},
+        {"condition failed", {.status = 412}, NULL, 1, VFL_RETRY, "replaced"},
+        {"gone", {.status = 404}, "s3_no_such_key.xml", 1, VFL_NOT_FOUND, "gone"},
+        {"archived", {.status = 403}, "s3_archived.xml", 1, VFL_UNSUPPORTED, "archived"},
+        {"denied",
+         {.status = 403},
+         "s3_access_denied.xml",
+         1,
+         VFL_DENIED,
+         "s3:GetObject (or kms:Decrypt) denied"},
+        {"broken server", {.status = 500}, NULL, 3, VFL_RETRY, "HTTP 500"},
+        {"partial content", {.status = 206, .body = "hello"}, NULL, 1, VFL_RETRY, "HTTP 206"},
+    };
+    const struct vfl_s3_object expected = {
+        .key = VFL_SPAN_LITERAL("a b/../+&=?"), .etag = VFL_SPAN_LITERAL("e1"), .size_bytes = 5};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct s3_bench bench = {0};
+        struct vfl_strbuf out = VFL_STRBUF_INIT(100);
+        aws_bench_expect_connect(&bench.base);
+        for (unsigned attempt = 0; attempt < rows[i].attempts; attempt++) {
+            struct scripted_exchange *exchange =
+                aws_bench_expect(&bench.base, "", rows[i].exchange.status, rows[i].body_file);
+            const char *body = exchange->body;
+            *exchange = rows[i].exchange;
+            exchange->target = "GET /logs/a%20b/../%2B%26%3D%3F";
+            exchange->contains[0] = "if-match: \"e1\"\r\n";
+            exchange->contains[1] = "SignedHeaders=host;if-match;x-amz-content-sha256;";
+            if (body != NULL)
+                exchange->body = body;
+        }
+        start(&bench, NULL);
+        enum vfl_status st =
+            vfl_s3_get(bench.bucket, &expected, (struct vfl_sink){collect, &out}, &bench.err);
+        ck_assert_msg(st == rows[i].expected, "%s: %s", rows[i].name, bench.err.text);
+        ck_assert_msg(strstr(bench.err.text, rows[i].text) != NULL, "%s: %s", rows[i].name,
+                      bench.err.text);
+        if (st == VFL_OK)
+            ck_assert_str_eq(vfl_strbuf_string(&out), "hello");
+        ck_assert_uint_le(out.len, 5);
+        vfl_strbuf_fini(&out);
+        finish(&bench);
+    }
+}
+END_TEST
+
+static void record_result(void *ctx, size_t index, enum vfl_status status,
+                          const struct vfl_error *err)
+{
+    struct vfl_strbuf *log = ctx;
+    (void)err;
+    vfl_strbuf_appendf(log, "%zu:%s ", index, vfl_status_name(status));
+}
+
+#define DELETE_HEAD "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>"
+
+START_TEST(deletion_settles_every_key_by_itself)
+{
+    static const char *const keys[] = {"a", "b&<>", "c", "d\x01", "e\r\n\t", "f\xff"};
+    struct s3_bench bench = {0};
+    struct vfl_strbuf log = VFL_STRBUF_INIT(4096);
+    aws_bench_expect_connect(&bench.base);
+    aws_bench_expect(&bench.base, "DELETE /logs/d%01", 204, NULL)->contains[0] =
+        "host;x-amz-content-sha256;x-amz-date;";
+    aws_bench_expect(&bench.base, "DELETE /logs/f%FF", 403, "s3_access_denied.xml");
+    struct scripted_exchange *batch =
+        aws_bench_expect(&bench.base, "POST /logs?delete=", 200, "s3_delete_mixed.xml");
+    batch->contains[0] = DELETE_HEAD
+        "<Object><Key>a</Key></Object><Object><Key>b&amp;&lt;&gt;</Key></Object>"
+        "<Object><Key>c</Key></Object><Object><Key>e&#13;&#10;&#9;</Key></Object></Delete>";
+    batch->contains[1] = "SignedHeaders=content-md5;content-type;host;";
+    batch->contains[2] = "content-type: application/xml\r\n";
+    batch->lacks[0] = "VersionId";
+    struct scripted_exchange *again =
+        aws_bench_expect(&bench.base, "POST /logs?delete=", 200, "s3_delete_done.xml");
+    again->contains[0] = DELETE_HEAD "<Object><Key>c</Key></Object></Delete>";
+    start(&bench, NULL);
+    enum vfl_status st = vfl_s3_delete(
+        bench.bucket, keys, 6, (struct vfl_s3_delete_sink){record_result, &log}, &bench.err);
+    ck_assert_msg(st == VFL_OK, "%s", bench.err.text);
+    ck_assert_str_eq(vfl_strbuf_string(&log), "3:ok 5:denied 0:ok 1:denied 4:ok 2:ok ");
+    vfl_strbuf_fini(&log);
+    finish(&bench);
+}
+END_TEST
+
+START_TEST(unclear_deletions_do_not_count_as_done)
+{
+    static const char *const keys[] = {"a", "b"};
+    static const struct {
+        const char *name;
+        int status;
+        const char *body_file, *body;
+        unsigned attempts;
+        enum vfl_status expected;
+        const char *log;
+    } rows[] = {
+        {"stray error", 200, "s3_delete_stray.xml", NULL, 1, VFL_OK, "0:retry 1:retry "},
+        {"cut document", 200, NULL, "<DeleteResult><Deleted>", 3, VFL_RETRY, ""},
+        {"another document", 200, "s3_versioning_enabled.xml", NULL, 3, VFL_RETRY, ""},
+        {"denied", 403, "s3_access_denied.xml", NULL, 1, VFL_DENIED, ""},
+        {"error without code", 200, NULL,
+         "<DeleteResult><Error><Key>a</Key></Error></DeleteResult>", 1, VFL_OK, "0:config 1:ok "},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct s3_bench bench = {0};
+        struct vfl_strbuf log = VFL_STRBUF_INIT(4096);
+        aws_bench_expect_connect(&bench.base);
+        for (unsigned attempt = 0; attempt < rows[i].attempts; attempt++) {
+            struct scripted_exchange *exchange = aws_bench_expect(
+                &bench.base, "POST /logs?delete=", rows[i].status, rows[i].body_file);
+            if (rows[i].body != NULL)
+                exchange->body = rows[i].body;
+        }
+        start(&bench, NULL);
+        enum vfl_status st = vfl_s3_delete(
+            bench.bucket, keys, 2, (struct vfl_s3_delete_sink){record_result, &log}, &bench.err);
+        ck_assert_msg(st == rows[i].expected, "%s: %s", rows[i].name, bench.err.text);
+        ck_assert_msg(strcmp(vfl_strbuf_string(&log), rows[i].log) == 0, "%s: %s", rows[i].name,
+                      vfl_strbuf_string(&log));
+        vfl_strbuf_fini(&log);
+        finish(&bench);
+    }
+}
+END_TEST
+
+START_TEST(more_than_a_thousand_keys_take_several_requests)
+{
+    enum { KEY_COUNT = 2001 };
+    static char names[KEY_COUNT][16];
+    static const char *keys[KEY_COUNT];
+    struct s3_bench bench = {0};
+    struct vfl_strbuf log = VFL_STRBUF_INIT(100000);
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        (void)snprintf(names[i], sizeof names[i], "key-%04zu", i);
+        keys[i] = names[i];
+    }
+    aws_bench_expect_connect(&bench.base);
+    struct scripted_exchange *first =
+        aws_bench_expect(&bench.base, "POST /logs?delete=", 200, "s3_delete_done.xml");
+    first->contains[0] = "<Key>key-0999</Key></Object></Delete>";
+    struct scripted_exchange *second =
+        aws_bench_expect(&bench.base, "POST /logs?delete=", 200, "s3_delete_done.xml");
+    second->contains[0] = "<Key>key-1999</Key></Object></Delete>";
+    struct scripted_exchange *third =
+        aws_bench_expect(&bench.base, "POST /logs?delete=", 200, "s3_delete_done.xml");
+    third->contains[0] = "<Quiet>true</Quiet><Object><Key>key-2000</Key></Object></Delete>";
+    start(&bench, NULL);
+    ck_assert_int_eq(vfl_s3_delete(bench.bucket, keys, KEY_COUNT,
+                                   (struct vfl_s3_delete_sink){record_result, &log}, NULL),
+                     VFL_OK);
+    vfl_strbuf_fini(&log);
+    finish(&bench);
+}
+END_TEST
+
+/* The endpoint is configured here, so a redirect is an answer like any other and never followed. */
+START_TEST(redirects_of_a_configured_endpoint_are_refused)
+{
+    struct s3_bench bench = {0};
+    aws_bench_expect_connect(&bench.base);
+    struct scripted_exchange *moved =
+        aws_bench_expect(&bench.base, "GET /logs?versioning=", 301, "s3_moved.xml");
+    moved->headers = "Location: http://127.0.0.1:1/\r\nx-amz-bucket-region: us-east-2\r\n";
+    start(&bench, NULL);
+    ck_assert_int_eq(vfl_s3_check_versioning(bench.bucket, &bench.err), VFL_CONFIG);
+    ck_assert_ptr_nonnull(strstr(bench.err.text, "bucket logs is not in region eu-west-1"));
+    finish(&bench);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const cases[] = {
+        versioning_must_be_enabled,
+        listing_follows_pages_and_decodes_keys,
+        unsound_listings_pass_nothing_on,
+        a_listing_that_does_not_advance_ends,
+        an_expired_token_is_renewed_in_mid_listing,
+        an_object_comes_whole_or_not_at_all,
+        deletion_settles_every_key_by_itself,
+        unclear_deletions_do_not_count_as_done,
+        more_than_a_thousand_keys_take_several_requests,
+        redirects_of_a_configured_endpoint_are_refused,
+    };
+    return RUN_SUITE("s3", cases);
+}
