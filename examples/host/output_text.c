@@ -7,10 +7,12 @@
 
 #define MAX_ROWS 40
 #define MAX_DELETED 10
+#define MAX_HOME_CANDIDATES 8
 #define MAX_HEALTH 24
 #define MIN_WIDTH 72
-#define USUAL_WIDTH 110
+#define USUAL_WIDTH 120
 #define MAX_WIDTH 160
+#define MIN_CELL_WIDTH 15
 
 enum column { CLIENT, ARROW, SERVER, SERVICE, SENT, RECEIVED, VERDICT, COLUMN_COUNT };
 
@@ -72,39 +74,59 @@ static void print_cell(FILE *out, const char *text, size_t width, bool is_right)
         (void)fprintf(out, "  %s%*s", text, padding, "");
 }
 
-/* With one VPC its name is noise. */
-static bool has_several_vpcs(const struct vfl_landscape *landscape)
+static size_t count_vpc(const struct vfl_landscape *landscape, const char *vpc)
 {
-    char first[80] = "";
+    size_t count = 0;
     const char *id;
     const json_t *call;
     json_object_foreach(vfl_landscape_components(landscape), id, call)
     {
         struct vfl_endpoint endpoint;
         vfl_landscape_endpoint(landscape, id, &endpoint);
-        if (first[0] == '\0')
-            memcpy(first, endpoint.vpc, sizeof first);
-        else if (endpoint.vpc[0] != '\0' && strcmp(first, endpoint.vpc) != 0)
-            return true;
+        count += strcmp(endpoint.vpc, vpc) == 0;
     }
-    return false;
+    return count;
 }
 
-static void endpoint_cell(const struct vfl_landscape *landscape, const char *id, bool has_vpc,
-                          char *cell, size_t cell_size)
+/* The VPC that most of the first endpoints are in: its name on every line would be noise. */
+static void find_home_vpc(const struct vfl_landscape *landscape, char *home, size_t home_size)
+{
+    size_t most = 0;
+    size_t looked_at = 0;
+    const char *id;
+    const json_t *call;
+    home[0] = '\0';
+    json_object_foreach(vfl_landscape_components(landscape), id, call)
+    {
+        struct vfl_endpoint endpoint;
+        if (looked_at++ == MAX_HOME_CANDIDATES)
+            break;
+        vfl_landscape_endpoint(landscape, id, &endpoint);
+        if (endpoint.vpc[0] == '\0' || strcmp(endpoint.vpc, home) == 0)
+            continue;
+        size_t count = count_vpc(landscape, endpoint.vpc);
+        if (count > most) {
+            most = count;
+            (void)snprintf(home, home_size, "%s", endpoint.vpc);
+        }
+    }
+}
+
+static void endpoint_cell(const struct vfl_landscape *landscape, const char *id,
+                          const char *home_vpc, char *cell, size_t cell_size)
 {
     struct vfl_endpoint endpoint;
     vfl_landscape_endpoint(landscape, id, &endpoint);
-    bool is_shown = has_vpc && endpoint.vpc[0] != '\0';
-    (void)snprintf(cell, cell_size, "%s%s%s", endpoint.address, is_shown ? " " : "",
-                   is_shown ? endpoint.vpc : "");
+    bool is_away = endpoint.vpc[0] != '\0' && strcmp(endpoint.vpc, home_vpc) != 0;
+    (void)snprintf(cell, cell_size, "%s%s%s", endpoint.address, is_away ? " " : "",
+                   is_away ? endpoint.vpc : "");
 }
 
 static void fill_row(const struct vfl_landscape *landscape, const struct vfl_relation *relation,
-                     bool has_vpc, struct row *row)
+                     const char *home_vpc, struct row *row)
 {
-    endpoint_cell(landscape, relation->source_id, has_vpc, row->cells[CLIENT], sizeof *row->cells);
-    endpoint_cell(landscape, relation->target_id, has_vpc, row->cells[SERVER], sizeof *row->cells);
+    endpoint_cell(landscape, relation->source_id, home_vpc, row->cells[CLIENT], sizeof *row->cells);
+    endpoint_cell(landscape, relation->target_id, home_vpc, row->cells[SERVER], sizeof *row->cells);
     (void)snprintf(row->cells[ARROW], sizeof *row->cells, "%s",
                    relation->is_direction_known ? "->" : "--");
     vfl_relation_service(relation, row->cells[SERVICE], sizeof *row->cells);
@@ -113,12 +135,11 @@ static void fill_row(const struct vfl_landscape *landscape, const struct vfl_rel
     (void)snprintf(row->cells[VERDICT], sizeof *row->cells, "%.60s", relation->verdict);
 }
 
-/* Widths that hold every cell; when the line would be too long, the three wide columns share what
- * the others leave. */
+/* Widths that hold every cell; when the line would be too long, the widest of the three columns
+ * that can be cut gives way, down to what an IPv4 address needs. */
 static void measure(struct row *rows, size_t row_count, size_t line_width,
                     size_t widths[COLUMN_COUNT])
 {
-    static const enum column flexible[] = {SERVICE, CLIENT, SERVER};
     size_t total = 0;
     for (size_t column = 0; column < COLUMN_COUNT; column++) {
         widths[column] = 0;
@@ -129,15 +150,13 @@ static void measure(struct row *rows, size_t row_count, size_t line_width,
         }
         total += widths[column] + 2;
     }
-    for (size_t i = 0; i < 3 && total > line_width; i++) {
-        size_t *width = &widths[flexible[i]];
-        size_t smallest = flexible[i] == SERVICE ? 12 : 16;
-        size_t excess = total - line_width;
-        size_t give = *width > smallest ? *width - smallest : 0;
-        if (give > excess)
-            give = excess;
-        *width -= give;
-        total -= give;
+    for (; total > line_width; total--) {
+        size_t widest = widths[CLIENT] >= widths[SERVER] ? CLIENT : SERVER;
+        if (widths[SERVICE] > widths[widest])
+            widest = SERVICE;
+        if (widths[widest] <= MIN_CELL_WIDTH)
+            break;
+        widths[widest]--;
     }
     for (size_t i = 0; i < row_count; i++)
         for (size_t column = 0; column < COLUMN_COUNT; column++)
@@ -162,18 +181,19 @@ static void print_relations(FILE *out, const struct vfl_landscape *landscape)
     size_t count = vfl_landscape_relations(landscape, &relations);
     size_t active_count = 0;
     double rest_bytes = 0;
+    char home_vpc[80];
     struct row *rows = calloc(MAX_ROWS + 1, sizeof *rows);
     if (rows == NULL)
         goto out;
     static const struct row heading = {
         {"CLIENT", "", "SERVER", "SERVICE", "SENT", "RECEIVED", "VERDICT"}};
     rows[0] = heading;
-    bool has_vpc = has_several_vpcs(landscape);
+    find_home_vpc(landscape, home_vpc, sizeof home_vpc);
     for (size_t i = 0; i < count; i++) {
         if (!relations[i].is_active)
             continue;
         if (active_count++ < MAX_ROWS)
-            fill_row(landscape, &relations[i], has_vpc, &rows[active_count]);
+            fill_row(landscape, &relations[i], home_vpc, &rows[active_count]);
         else
             rest_bytes += relations[i].run_sent_bytes + relations[i].run_received_bytes;
     }
@@ -187,6 +207,8 @@ static void print_relations(FILE *out, const struct vfl_landscape *landscape)
         vfl_format_bytes(rest_bytes, bytes, sizeof bytes);
         (void)fprintf(out, "  … and %zu more, %s\n", active_count - shown_count, bytes);
     }
+    if (active_count > 0 && home_vpc[0] != '\0')
+        (void)fprintf(out, "  in %s where no VPC is named\n", home_vpc);
     if (count > active_count && active_count > 0)
         (void)fprintf(out, "  %zu more without traffic in this run\n", count - active_count);
 
@@ -237,7 +259,35 @@ static void print_deleted(FILE *out, const json_t *deleted)
         (void)fprintf(out, "    … and %zu more\n", count - MAX_DELETED);
 }
 
-/* The check's own counters: name, tags that tell them apart, value; zeros say nothing. */
+static bool has_tag(const json_t *call, const char *text)
+{
+    size_t index;
+    const json_t *tag;
+    json_array_foreach(json_object_get(call, "tags"), index,
+                       tag) if (strcmp(json_string_value(tag), text) == 0) return true;
+    return false;
+}
+
+/* Tags that every counter has tell nothing. */
+static void print_own_tags(FILE *out, const json_t *health, const json_t *call)
+{
+    size_t index;
+    const json_t *tag;
+    json_array_foreach(json_object_get(call, "tags"), index, tag)
+    {
+        size_t have_count = 0;
+        size_t other_index;
+        const json_t *other;
+        json_array_foreach(health, other_index, other) have_count +=
+            has_tag(other, json_string_value(tag));
+        if (have_count == json_array_size(health))
+            continue;
+        (void)fputs("  ", out);
+        print_plain(out, json_string_value(tag));
+    }
+}
+
+/* The check's own counters: name, value and the tags that tell them apart; zeros say nothing. */
 static void print_health(FILE *out, const json_t *health)
 {
     size_t index;
@@ -250,15 +300,12 @@ static void print_health(FILE *out, const json_t *health)
             continue;
         if (shown_count++ == 0)
             (void)putc('\n', out);
-        char name[100];
-        (void)snprintf(name, sizeof name, "%.90s",
-                       json_string_value(json_object_get(call, "name")));
-        const char *tag = json_string_value(json_array_get(json_object_get(call, "tags"), 0));
+        const char *name = json_string_value(json_object_get(call, "name"));
+        size_t length = strlen(name);
         (void)fputs("  ", out);
         print_plain(out, name);
-        (void)fprintf(out, "%*s  %12.15g  ", (int)(strlen(name) < 40 ? 40 - strlen(name) : 0), "",
-                      value);
-        print_plain(out, tag);
+        (void)fprintf(out, "%*s  %12.10g", (int)(length < 40 ? 40 - length : 0), "", value);
+        print_own_tags(out, health, call);
         (void)putc('\n', out);
     }
 }
