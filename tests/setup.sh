@@ -1,0 +1,86 @@
+#!/bin/bash
+# Installs what is needed, from the distribution, and builds.
+#
+#   tests/setup.sh build    what the build needs, then builds into build/
+#   tests/setup.sh test     what the tests need as well; builds nothing (tests/run.sh does)
+#   tests/setup.sh bench    what the benchmark compares itself with, then builds into build/
+#
+# Nothing is downloaded when everything is installed already.
+set -eu
+
+cd "$(dirname "$0")/.."
+
+build_packages="gcc libc6-dev pkgconf meson ninja-build libcurl4-openssl-dev libssl-dev zlib1g-dev
+    libjansson-dev libexpat1-dev libyaml-dev libisal-dev"
+# g++ proves that the ABI header is C++ too; the ceph and radosgw packages are the real S3 server.
+test_packages="$build_packages g++ check python3 python3-boto3 python3-botocore
+    radosgw ceph-mon ceph-osd ceph-base ceph-common"
+bench_packages="$build_packages python3 isal"
+
+say() { printf '%s\n' "$*" >&2; }
+
+is_installed()
+{
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+install()
+{
+    local missing="" package log
+    for package in "$@"; do
+        is_installed "$package" || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" != 0 ]; then
+        say "These packages are missing; install them as root and try again:"
+        say "    apt-get install --no-install-recommends$missing"
+        exit 1
+    fi
+    say "Installing$missing"
+    log=$(mktemp)
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086  # a list of words
+    if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } \
+        </dev/null >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        say "The packages could not be installed; the whole log is in $log"
+        exit 1
+    fi
+    rm -f "$log"
+}
+
+# The distribution's own Python: its modules are not seen by another one that comes first in PATH.
+with_system_python() { env PATH="/usr/bin:/bin:$PATH" "$@"; }
+
+build()
+{
+    local log
+    log=$(mktemp)
+    if ! { { [ -f build/build.ninja ] || with_system_python meson setup build -Dtests=false; } &&
+        with_system_python ninja -C build; } </dev/null >"$log" 2>&1; then
+        tail -n 40 "$log" >&2
+        say "The build failed; the whole log is in $log"
+        exit 1
+    fi
+    rm -f "$log"
+    say "Built into $PWD/build"
+}
+
+# shellcheck disable=SC2086  # lists of words
+case "${1-}" in
+build)
+    install $build_packages
+    build
+    ;;
+test)
+    install $test_packages
+    ;;
+bench)
+    install $bench_packages
+    build
+    ;;
+*)
+    say "usage: tests/setup.sh build|test|bench"
+    exit 2
+    ;;
+esac
