@@ -1,0 +1,339 @@
+"""The main job against a strict, scripted AWS: what a real S3 server cannot show."""
+
+import os
+import sys
+
+import harness
+import worked_case
+from harness import ACCOUNT, HostTestCase, gzipped, object_key
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'fake'))
+
+import aws  # noqa: E402
+from aws_reply import ServiceError, xml_reply  # noqa: E402
+
+ROLE_ARN = f'arn:aws:iam::{ACCOUNT}:role/Reader'
+SECRET = 'fAkE/sEcReT+kEy0123456789abcdefghijklmno'
+EXTERNAL_ID = 'the-right-external-id'
+BUCKET = 'flow-logs'
+FIELDS_WITH_VPC = ('version account-id interface-id srcaddr dstaddr srcport dstport protocol '
+                   'packets bytes start end action log-status vpc-id')
+
+
+def record(size=1000, client='10.16.5.72', server='10.16.133.15', start=1624348000):
+    return (f'2 {ACCOUNT} eni-0bd4ab7e6ea9e1f4c {client} {server} 40000 443 6 10 {size} {start} '
+            f'{start + 60} ACCEPT OK')
+
+
+class FakeAwsTestCase(HostTestCase):
+    def setUp(self):
+        super().setUp()
+        self.fake = aws.FakeAws()
+        self.fake.__enter__()
+        self.addCleanup(self.fake.__exit__)
+        self.fake.add_user('AKIAFAKEFAKEFAKE0001', SECRET)
+        self.role = self.fake.add_role(ROLE_ARN, external_id=EXTERNAL_ID)
+        self.bucket = self.fake.add_bucket(BUCKET, owner=ACCOUNT)
+        self.fake.interfaces[harness.REGION] = list(worked_case.INTERFACES)
+        self.init_config = {'aws_access_key_id': 'AKIAFAKEFAKEFAKE0001',
+                            'aws_secret_access_key': SECRET, 'external_id': EXTERNAL_ID}
+        self.instance = {
+            'role_arn': ROLE_ARN, 'regions': [harness.REGION], 'process_flow_logs': True,
+            'flowlog_bucket_name': BUCKET, 's3_endpoint_url': self.fake.s3_url,
+            'sts_endpoint_url': self.fake.sts_url, 'ec2_endpoint_url': self.fake.ec2_url,
+            's3_path_style': True}
+
+    def tearDown(self):
+        self.assertEqual(self.fake.unused_faults(), [])
+        self.assertEqual(self.fake.violations, [])
+
+    def run_once(self, *arguments, expect=0, init_config=None, **changes):
+        result = self.run_host(init_config or self.init_config, {**self.instance, **changes},
+                               arguments=('--once', '--state', self.state, *arguments),
+                               expect=expect)
+        for secret in (SECRET, EXTERNAL_ID, *(s.token for s in self.fake.sessions.values()),
+                       *(s.secret for s in self.fake.sessions.values())):
+            self.assertNotIn(secret, result.log)
+        return result
+
+    def put(self, number=0, *records):
+        key = object_key(number)
+        self.bucket.put(key, gzipped(*(records or (record(),))))
+        return key
+
+    def sent(self, result):
+        return result.graph.total('aws.flowlog.bytes_sent')
+
+    def assert_counts_once_over(self, *sizes):
+        """Runs once per size; each must submit exactly that many bytes and none is left."""
+        for size in sizes:
+            self.assertEqual(self.sent(self.run_once()), size)
+        self.assertEqual(self.bucket.keys(), [])
+
+
+class Pipeline(FakeAwsTestCase):
+    def test_worked_case(self):
+        self.bucket.put(worked_case.KEY, worked_case.OBJECT)
+        worked_case.check(self, self.run_once().graph)
+        self.assertEqual(self.bucket.keys(), [worked_case.KEY])
+        self.run_once()
+        self.assertEqual(self.bucket.keys(), [])
+        self.assertIsNotNone(self.bucket.versions[worked_case.KEY][0].body)
+
+    def test_paged_listing_and_interfaces(self):
+        self.fake.list_page_size = 3
+        self.fake.interfaces_page_size = 5
+        noise = [worked_case.interface(f'eni-{i:08x}', f'10.1.0.{i}') for i in range(11)]
+        self.fake.interfaces[harness.REGION] = noise + worked_case.INTERFACES
+        for number in range(8):
+            self.put(number)
+        result = self.run_once()
+        self.assertEqual(self.sent(result), 8000)
+        self.assertEqual(set(result.graph.components), {worked_case.CLIENT, worked_case.SERVER})
+        self.assertEqual(len(self.fake.details('DescribeNetworkInterfaces')), 3)
+        self.assertGreaterEqual(len(self.fake.details('ListObjectsV2')), 3)
+        self.run_once()
+        self.assertEqual(self.bucket.keys(), [])
+
+    def test_odd_folder_survives_the_spelling_of_keys(self):
+        folder = 'a b+c/%41~é'
+        key = object_key(folder=folder)
+        self.bucket.put(key, gzipped(record()))
+        self.assertEqual(self.sent(self.run_once(log_prefix=folder)), 1000)
+        self.run_once(log_prefix=folder)
+        self.assertEqual(self.bucket.keys(), [])
+
+    def test_archived_objects_are_left_alone(self):
+        self.put(0)
+        archived = self.put(1)
+        self.bucket.archived_keys.add(archived)
+        self.assertEqual(self.sent(self.run_once()), 1000)
+        self.run_once()
+        self.assertEqual(self.bucket.keys(), [archived])
+
+    def test_no_credentials_at_all_is_named(self):
+        self.put()
+        result = self.run_once(init_config={'external_id': EXTERNAL_ID}, expect=1)
+        self.assert_service_check(result, 'aws_flowlogs.can_connect', 'CRITICAL', 'credential')
+        self.assertEqual(self.fake.calls, [])
+
+
+class ExternalId(FakeAwsTestCase):
+    def test_probes_without_the_id_first_then_uses_it(self):
+        self.put()
+        self.run_once()
+        calls = [(detail['external_id'], status) for name, detail, status in self.fake.calls
+                 if name == 'AssumeRole']
+        self.assertEqual(calls, [(None, 403), (EXTERNAL_ID, 200)])
+
+    def test_role_that_anybody_may_assume_is_refused(self):
+        self.role.external_id = None
+        key = self.put()
+        result = self.run_once(expect=1)
+        self.assertTrue(result.graph.is_empty())
+        self.assert_service_check(result, 'aws_flowlogs.can_connect', 'CRITICAL', 'external')
+        self.assertEqual(self.bucket.keys(), [key])
+        self.assertEqual(self.fake.details('GetObject'), [])
+
+    def test_unless_the_magic_word_says_so(self):
+        self.role.external_id = None
+        self.put()
+        magic = {**self.init_config, 'external_id': 'disable_external_id_this_is_unsafe'}
+        self.assertEqual(self.sent(self.run_once(init_config=magic)), 1000)
+
+    def test_wrong_external_id_names_role_and_remedy(self):
+        self.put()
+        self.init_config['external_id'] = 'the-wrong-external-id'
+        result = self.run_once(expect=1)
+        self.assert_service_check(result, 'aws_flowlogs.can_connect', 'CRITICAL', ROLE_ARN,
+                                  'external')
+        self.assertTrue(result.graph.is_empty())
+
+    def test_throttled_probe_is_not_taken_for_a_refusal(self):
+        self.put()
+        self.fake.fault('AssumeRole', 1, aws.Fault(error=ServiceError(
+            400, 'Throttling', 'Rate exceeded')))
+        self.assertEqual(self.sent(self.run_once()), 1000)
+        calls = [(detail['external_id'], status) for name, detail, status in self.fake.calls
+                 if name == 'AssumeRole']
+        self.assertEqual(calls, [(None, 400), (None, 403), (EXTERNAL_ID, 200)])
+
+
+class MissingPermissions(FakeAwsTestCase):
+    def test_each_is_named_and_nothing_is_lost(self):
+        for action in ('s3:GetBucketVersioning', 's3:ListBucket', 's3:GetObject'):
+            with self.subTest(action=action):
+                self.state = self.path('state-' + action.partition(':')[2])
+                self.fake.denied_actions = {action}
+                key = self.put()
+                result = self.run_once(expect=1)
+                self.assertTrue(result.graph.is_empty())
+                self.assert_service_check(result, 'aws_flowlogs.can_update', 'CRITICAL', action)
+                self.assertEqual(self.bucket.keys(), [key])
+                self.fake.denied_actions = set()
+                self.assert_counts_once_over(1000, 0)
+
+    def test_delete_is_named_and_nothing_is_counted_twice(self):
+        key = self.put()
+        self.assertEqual(self.sent(self.run_once()), 1000)
+        self.fake.denied_actions = {'s3:DeleteObject'}
+        for _ in range(2):
+            result = self.run_once(expect=None)
+            self.assertEqual(result.graph.metrics('aws.flowlog.bytes_sent'), [])
+            check = result.graph.service_checks['aws_flowlogs.can_update']
+            self.assertNotEqual(check['status'], 0)
+            self.assertIn('s3:DeleteObject', check['message'])
+            self.assertEqual(self.bucket.keys(), [key])
+        self.fake.denied_actions = set()
+        self.assert_counts_once_over(0)
+
+    def test_without_ec2_the_records_own_vpc_is_used(self):
+        self.fake.denied_actions = {'ec2:DescribeNetworkInterfaces'}
+        self.bucket.put(object_key(), gzipped(record() + ' vpc-0305206adbbda9918',
+                                              header=FIELDS_WITH_VPC))
+        result = self.run_once()
+        self.assertIn('ec2:DescribeNetworkInterfaces', result.log)
+        self.assertEqual(set(result.graph.components), {worked_case.CLIENT, worked_case.SERVER})
+        self.assertEqual(self.sent(result), 1000)
+
+    def test_bucket_of_another_owner_is_refused_under_the_default_name(self):
+        self.fake.add_bucket(f'stackstate-logs-{ACCOUNT}', owner='999999999999').put(
+            object_key(), gzipped(record()))
+        del self.instance['flowlog_bucket_name']
+        result = self.run_once(expect=1)
+        self.assertTrue(result.graph.is_empty())
+        self.assertEqual(self.fake.details('GetObject'), [])
+
+
+class Faults(FakeAwsTestCase):
+    def test_transient_faults_are_retried_within_the_run(self):
+        wrong = aws.Fault(reply=xml_reply('<Error><Code>InternalError</Code><Message>We '
+                                          'encountered an internal error.</Message></Error>'))
+        cases = [(operation, fault) for operation in ('ListObjectsV2', 'GetObject')
+                 for fault in (aws.slow_down(), aws.Fault(cut_bytes=20), aws.Fault(is_lost=True),
+                               aws.Fault(error=ServiceError(500, 'InternalError', 'oops')))]
+        cases += [('ListObjectsV2', wrong), ('GetBucketVersioning', wrong),
+                  ('GetBucketVersioning', aws.slow_down()), ('AssumeRole', aws.Fault(is_lost=True)),
+                  ('DescribeNetworkInterfaces', aws.Fault(error=ServiceError(
+                      503, 'RequestLimitExceeded', 'Request limit exceeded.'))),
+                  ('DescribeNetworkInterfaces', aws.Fault(cut_bytes=100))]
+        for number, (operation, fault) in enumerate(cases):
+            with self.subTest(operation=operation, fault=vars(fault)):
+                self.state = self.path(f'state-{number}')
+                self.put(number)
+                self.fake.fault(operation, 1, fault)
+                self.assert_counts_once_over(1000, 0)
+
+    def test_endless_slow_down_ends_the_run_and_loses_nothing(self):
+        key = self.put()
+        for call in range(1, 40):
+            self.fake.fault('ListObjectsV2', call, aws.slow_down())
+        result = self.run_once(expect=None)
+        self.assertTrue(result.graph.is_empty())
+        self.assertNotEqual(
+            result.graph.service_checks['aws_flowlogs.can_update']['status'], 0)
+        self.assertLess(len(self.fake.details('ListObjectsV2', 503)), 20)
+        self.assertEqual(self.bucket.keys(), [key])
+        self.fake.clear_faults()
+        self.assert_counts_once_over(1000, 0)
+
+    def test_one_object_that_cannot_be_fetched_does_not_stop_the_others(self):
+        for number in range(3):
+            self.put(number)
+        self.fake.fault('GetObject', 2, aws.Fault(error=ServiceError(
+            403, 'AccessDenied', 'User is not authorized to perform: kms:Decrypt')))
+        result = self.run_once()
+        self.assertEqual(self.sent(result), 2000)
+        self.assert_service_check(result, 'aws_flowlogs.can_update', 'WARNING')
+        self.assertIn('kms:Decrypt', result.log)
+
+    def test_object_that_vanished_since_the_listing_is_no_error(self):
+        self.put(0)
+        vanishing = self.put(1)
+        self.fake.fault('GetObject', 1, aws.Fault(
+            before=lambda fake: fake.buckets[BUCKET].remove(vanishing)))
+        result = self.run_once()
+        self.assertIn(self.sent(result), (1000, 2000))
+        self.assert_service_check(result, 'aws_flowlogs.can_update', 'OK')
+
+    def test_web_page_in_place_of_an_object_is_not_an_object(self):
+        key = self.put()
+        page = b'<html><body>Please log in to the guest network</body></html>\n'
+        for call in range(1, 20):
+            self.fake.fault('GetObject', call, aws.Fault(reply=aws.Reply(200, page)))
+        result = self.run_once(expect=None)
+        self.assertTrue(result.graph.is_empty())
+        self.assertEqual(self.bucket.keys(), [key])
+        self.fake.clear_faults()
+
+    def test_expired_session_is_refreshed_once_and_the_run_goes_on(self):
+        for number in range(3):
+            self.put(number)
+        self.fake.fault('GetObject', 2, aws.Fault(before=aws.FakeAws.expire_sessions))
+        self.assertEqual(self.sent(self.run_once()), 3000)
+        self.run_once()
+        self.assertEqual(self.bucket.keys(), [])
+
+    def test_wrong_clock_is_named_or_corrected(self):
+        key = self.put()
+        self.fake.clock_offset_seconds = 20 * 60
+        result = self.run_once(expect=None)
+        if result.status == 0:
+            self.assertEqual(self.sent(result), 1000)
+        else:
+            self.assertTrue(result.graph.is_empty())
+            self.assertIn('clock', result.log)
+        self.assertEqual(self.bucket.keys(), [key])
+
+    def test_bucket_in_another_region_is_found_or_named(self):
+        key = self.put()
+        self.bucket.region = 'eu-central-1'
+        result = self.run_once(expect=None)
+        if result.status == 0:
+            self.assertEqual(self.sent(result), 1000)
+        else:
+            self.assertIn('eu-central-1', result.log)
+        self.assertEqual(self.bucket.keys(), [key])
+
+    def test_redirect_to_another_host_is_not_followed(self):
+        self.put()
+        with aws.FakeAws() as trap:
+            for call in range(1, 10):
+                self.fake.fault('GetBucketVersioning', call, aws.Fault(reply=aws.Reply(
+                    307, b'', [('Location', trap.s3_url + '/steal')])))
+            self.assertTrue(self.run_once(expect=1).graph.is_empty())
+            self.fake.clear_faults()
+            self.assertEqual(trap.calls, [])
+
+
+class Deletion(FakeAwsTestCase):
+    def test_refused_keys_are_tried_again_and_not_counted_again(self):
+        keys = [self.put(number) for number in range(3)]
+        self.assertEqual(self.sent(self.run_once()), 3000)
+        self.fake.delete_errors = {keys[1]: ('InternalError', 'We encountered an internal error.')}
+        second = self.run_once(expect=None)
+        self.assertEqual(second.graph.metrics('aws.flowlog.bytes_sent'), [])
+        self.assertEqual(self.bucket.keys(), [keys[1]])
+        self.fake.delete_errors = {}
+        self.assert_counts_once_over(0)
+
+    def test_lost_reply_is_harmless(self):
+        self.put()
+        self.assertEqual(self.sent(self.run_once()), 1000)
+        for call in (1, 2):
+            self.fake.fault('DeleteObjects', call, aws.Fault(is_lost=True))
+        self.assert_counts_once_over(0)
+
+    def test_nothing_is_deleted_when_versioning_was_switched_off_in_between(self):
+        key = self.put()
+        self.run_once()
+        for versioning in ('Suspended', None):
+            self.bucket.versioning = versioning
+            result = self.run_once(expect=1)
+            self.assert_service_check(result, 'aws_flowlogs.can_update', 'CRITICAL', 'versioning')
+            self.assertEqual(self.bucket.keys(), [key])
+        self.assertEqual(self.fake.details('DeleteObjects'), [])
+
+
+if __name__ == '__main__':
+    harness.main()
