@@ -33,12 +33,15 @@ instances:
 
 def measure(command, stdout=subprocess.DEVNULL):
     """CPU seconds (user and system) and peak resident bytes of one program."""
-    # The peak of a child starts at this process's own, which is small: the corpus is made elsewhere.
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f'{" ".join(command)}: exit {process.returncode}')
+    # A child's peak starts at this process's own, which is small: the corpus is made elsewhere.
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            log.seek(0)
+            sys.exit(f'{" ".join(command)}: exit {process.returncode}\n'
+                     + log.read().decode('utf-8', 'replace'))
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 

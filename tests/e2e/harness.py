@@ -50,7 +50,8 @@ class Graph:
     CALLS = {'submit_component', 'submit_relation', 'submit_metric', 'submit_raw_metrics_data',
              'submit_service_check', 'submit_event', 'submit_delete', 'submit_start_snapshot',
              'submit_stop_snapshot', 'start_transaction', 'stop_transaction',
-             'discard_transaction', 'set_transaction_state', 'set_state', 'get_state'}
+             'discard_transaction', 'set_transaction_state', 'set_state', 'get_state', 'get_config',
+             'get_hostname'}
 
     def __init__(self, text):
         self.calls = [json.loads(line) for line in text.splitlines()]

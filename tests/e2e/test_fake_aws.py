@@ -164,6 +164,7 @@ class MissingPermissions(FakeAwsTestCase):
         for action in ('s3:GetBucketVersioning', 's3:ListBucket', 's3:GetObject'):
             with self.subTest(action=action):
                 self.state = self.path('state-' + action.partition(':')[2])
+                self.bucket.versions.clear()
                 self.fake.denied_actions = {action}
                 key = self.put()
                 result = self.run_once(expect=1)
@@ -207,22 +208,31 @@ class MissingPermissions(FakeAwsTestCase):
 
 class Faults(FakeAwsTestCase):
     def test_transient_faults_are_retried_within_the_run(self):
-        wrong = aws.Fault(reply=xml_reply('<Error><Code>InternalError</Code><Message>We '
-                                          'encountered an internal error.</Message></Error>'))
-        cases = [(operation, fault) for operation in ('ListObjectsV2', 'GetObject')
-                 for fault in (aws.slow_down(), aws.Fault(cut_bytes=20), aws.Fault(is_lost=True),
-                               aws.Fault(error=ServiceError(500, 'InternalError', 'oops')))]
-        cases += [('ListObjectsV2', wrong), ('GetBucketVersioning', wrong),
-                  ('GetBucketVersioning', aws.slow_down()), ('AssumeRole', aws.Fault(is_lost=True)),
-                  ('DescribeNetworkInterfaces', aws.Fault(error=ServiceError(
-                      503, 'RequestLimitExceeded', 'Request limit exceeded.'))),
-                  ('DescribeNetworkInterfaces', aws.Fault(cut_bytes=100))]
-        for number, (operation, fault) in enumerate(cases):
-            with self.subTest(operation=operation, fault=vars(fault)):
-                self.state = self.path(f'state-{number}')
-                self.put(number)
-                self.fake.fault(operation, 1, fault)
-                self.assert_counts_once_over(1000, 0)
+        faults = {
+            'slow down': aws.slow_down(), 'cut body': aws.Fault(cut_bytes=20),
+            'lost reply': aws.Fault(is_lost=True),
+            'internal error': aws.Fault(error=ServiceError(500, 'InternalError', 'oops')),
+            'error under 200': aws.Fault(reply=xml_reply(
+                '<Error><Code>InternalError</Code><Message>We encountered an internal error.'
+                '</Message></Error>')),
+            'throttled': aws.Fault(error=ServiceError(503, 'RequestLimitExceeded',
+                                                      'Request limit exceeded.'))}
+        operations = {
+            'AssumeRole': ('lost reply', 'cut body', 'internal error'),
+            'GetBucketVersioning': ('slow down', 'error under 200', 'cut body'),
+            'ListObjectsV2': ('slow down', 'cut body', 'lost reply', 'internal error',
+                              'error under 200'),
+            'GetObject': ('slow down', 'cut body', 'lost reply', 'internal error'),
+            'DescribeNetworkInterfaces': ('throttled', 'cut body', 'lost reply')}
+        for operation, names in operations.items():
+            for name in names:
+                with self.subTest(operation=operation, fault=name):
+                    self.state = self.path(f'state-{operation}-{name}')
+                    self.bucket.versions.clear()
+                    self.fake.clear_faults()
+                    self.put()
+                    self.fake.fault(operation, 1, faults[name])
+                    self.assert_counts_once_over(1000, 0)
 
     def test_endless_slow_down_ends_the_run_and_loses_nothing(self):
         key = self.put()
