@@ -214,6 +214,10 @@ class S3Bucket:
 
 def main():
     """unittest's main; exit status 77 tells the build that everything was skipped."""
+    for name in ('CHECK_HOST', 'CHECK_LIB'):
+        if not os.path.isfile(os.environ.get(name, '')):
+            sys.exit(f'{name} must name what the build made (docs/TESTING.md), '
+                     f'not "{os.environ.get(name, "")}"')
     program = unittest.main(verbosity=2, exit=False)
     result = program.result
     if not result.wasSuccessful():

@@ -70,7 +70,7 @@ osd_data = {dir}/osd
 memstore_device_bytes = 2147483648
 
 [client.rgw]
-rgw_frontends = beast endpoint=127.0.0.1:{rgw_port}
+rgw_frontends = beast endpoint=127.0.0.1:{rgw_port} tcp_nodelay=1
 rgw_dns_name =
 rgw_sts_key = {sts_key}
 rgw_s3_auth_use_sts = true

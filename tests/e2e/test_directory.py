@@ -86,8 +86,11 @@ class Switches(DirectoryTestCase):
 
     def test_dry_run_moves_nothing(self):
         self.bucket.put(worked_case.KEY, worked_case.OBJECT)
-        first = self.run_once('--dry-run')
-        self.assertEqual(first.graph.total('aws.flowlog.bytes_received'), 52)
+        # One process for two runs; then a run that has something confirmed to delete.
+        result = self.run_host({}, self.instance,
+                               arguments=('--runs', '2', '--interval', '1', '--dry-run'))
+        self.assertEqual(result.graph.total('aws.flowlog.bytes_received'), 52)
+        self.run_once()
         self.run_once('--dry-run')
         self.assertEqual(self.bucket.keys(), [worked_case.KEY])
         self.assertEqual(self.bucket.deleted_keys(), [])
@@ -140,6 +143,20 @@ class Deletion(DirectoryTestCase):
             result = self.run_host({}, self.instance)
             self.assertEqual(result.graph.total('aws.flowlog.bytes_received'), 52)
         self.assertEqual(self.bucket.keys(), [worked_case.KEY])
+
+
+class DeliveredTwice(DirectoryTestCase):
+    def test_same_content_under_another_key_counts_once_and_goes_too(self):
+        for number in (1, 2):
+            self.bucket.put(object_key(number), gzipped(record(52)))
+        self.assertEqual(self.run_once().graph.total('aws.flowlog.bytes_sent'), 52)
+        self.run_once()
+        self.assertEqual(self.bucket.keys(), [])
+
+    def test_same_content_of_another_interval_is_other_traffic(self):
+        for stamp in ('20210622T0745Z', '20210622T0750Z'):
+            self.bucket.put(object_key(stamp=stamp), gzipped(record(52)))
+        self.assertEqual(self.run_once().graph.total('aws.flowlog.bytes_sent'), 104)
 
 
 class BadObjects(DirectoryTestCase):

@@ -124,8 +124,11 @@ class Pipeline(RgwTestCase):
 
     def test_dry_run_deletes_nothing(self):
         self.bucket.put(self.key(), gzipped(request(1000)))
-        first = self.run_once('--dry-run')
-        self.assertEqual(first.graph.total('aws.flowlog.bytes_sent'), 1000)
+        # One process for two runs; then a run that has something confirmed to delete.
+        result = self.run_host(self.init_config, self.instance,
+                               arguments=('--runs', '2', '--interval', '1', '--dry-run'))
+        self.assertEqual(result.graph.total('aws.flowlog.bytes_sent'), 1000)
+        self.run_once()
         self.run_once('--dry-run')
         self.assertEqual(self.bucket.keys(), [self.key()])
         self.assertEqual(self.bucket.deleted_keys(), [])
@@ -146,7 +149,8 @@ class Pipeline(RgwTestCase):
     def test_more_objects_than_one_page_and_one_batch(self):
         count = 1100
         for number in range(count):
-            self.bucket.put(self.key(number), gzipped(request(1 + number % 7)))
+            self.bucket.put(self.key(number),
+                            gzipped(request(1 + number % 7, start=1624348000 + number)))
         expected = sum(1 + number % 7 for number in range(count))
         total = 0
         for _ in range(5):
