@@ -18,6 +18,8 @@
 
 #define READ_ATTEMPTS 3
 #define DELETE_BATCH 1000
+/* Refused reads in a row before the rest is not even tried. */
+#define MAX_DENIED_READS 3
 #define MIN_RUN_MS 5000
 /* Runs in which no delete went through before nothing new is read. */
 #define MAX_FAILED_DELETE_RUNS 3
@@ -47,6 +49,8 @@ struct run {
     struct vfl_object_list list;
     bool is_listing_complete;
     struct vfl_error region_failure; /* of the region whose interfaces could not be read last */
+    unsigned denied_count;           /* objects whose read was refused */
+    struct vfl_error denial;         /* the first of them */
 };
 
 static int64_t monotonic_ms(void)
@@ -398,8 +402,11 @@ static enum vfl_status read_object(struct run *run, struct vfl_listed_object *li
     }
     run->report.failed++;
     vfl_run_report_warn(&run->report, "object %s is kept: %s", listed->key, failure.text);
-    /* A network that fails says nothing about the object: no pause. */
-    if (st == VFL_RETRY)
+    if (st == VFL_DENIED && run->denied_count++ == 0)
+        run->denial = failure;
+    /* Neither a network that fails nor a missing permission says anything about the object: no
+     * pause, so that it is read as soon as that is mended. */
+    if (st == VFL_RETRY || st == VFL_DENIED)
         return VFL_OK;
     return vfl_ledger_note_failed(&collector->confirmation.ledger, listed->digest, run->now.epoch_s,
                                   err);
@@ -417,7 +424,8 @@ static enum vfl_status read_objects(struct run *run, size_t *ret_read_count, str
         enum vfl_status st = check_cancelled(collector, err);
         if (st != VFL_OK)
             return st;
-        bool is_over = read_count == room || monotonic_ms() >= run->deadline_ms;
+        bool is_over = read_count == room || monotonic_ms() >= run->deadline_ms ||
+                       (read_count == 0 && run->denied_count >= MAX_DENIED_READS);
         bool is_ready =
             vfl_discovery_view(&collector->discovery, listed->region) != VFL_REGION_NOT_READY;
         if (is_over || !is_ready) {
@@ -440,6 +448,10 @@ static enum vfl_status read_objects(struct run *run, size_t *ret_read_count, str
             *listed = list->to_read[read_count];
             list->to_read[read_count++] = read;
         }
+    }
+    if (read_count == 0 && run->denied_count > 0) {
+        *err = run->denial;
+        return VFL_DENIED;
     }
     *ret_read_count = read_count;
     return VFL_OK;
