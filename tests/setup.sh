@@ -11,7 +11,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 build_packages="gcc libc6-dev pkgconf meson ninja-build libcurl4-openssl-dev libssl-dev zlib1g-dev
-    libjansson-dev libexpat1-dev libyaml-dev libisal-dev"
+    libjansson-dev libexpat1-dev libyaml-dev"
 # g++ proves that the ABI header is C++ too; the ceph and radosgw packages are the real S3 server.
 test_packages="$build_packages g++ check python3 python3-boto3 python3-botocore
     radosgw ceph-mon ceph-osd ceph-base ceph-common"

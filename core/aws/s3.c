@@ -106,13 +106,28 @@ static bool is_region_hint(const struct vfl_aws_reply *reply)
     static const char *const codes[] = {"PermanentRedirect", "TemporaryRedirect", "Redirect",
                                         "AuthorizationHeaderMalformed",
                                         "IllegalLocationConstraintException"};
-    if (reply->http.status_code == 301 || reply->http.status_code == 307 ||
-        reply->http.status_code == 308)
+    int status_code = reply->http.status_code;
+    if (status_code == 301 || status_code == 307 || status_code == 308)
+        return true;
+    /* Regions launched after March 2019 answer so to a request that was meant for another one. */
+    if (status_code == 400 && reply->http.bucket_region[0] != '\0')
         return true;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         if (strcmp(reply->fault.code, codes[i]) == 0)
             return true;
     return false;
+}
+
+bool vfl_s3_read_region_hint(const struct vfl_aws_reply *reply, char ret_region[64])
+{
+    if (!is_region_hint(reply))
+        return false;
+    const char *told =
+        reply->http.bucket_region[0] != '\0' ? reply->http.bucket_region : reply->fault.region;
+    ret_region[0] = '\0';
+    if (vfl_endpoint_is_region(told))
+        memcpy(ret_region, told, strlen(told) + 1);
+    return true;
 }
 
 /* HeadBucket tells the region whatever it answers otherwise. */
@@ -128,7 +143,6 @@ static void ask_region(struct vfl_s3_bucket *bucket, char ret_region[64])
     vfl_aws_reply_fini(&reply);
 }
 
-/* The host is always built from the region's name, never taken from the answer. */
 static bool learn_region(struct vfl_s3_bucket *bucket, const struct vfl_aws_reply *reply)
 {
     struct vfl_endpoint ignored;
@@ -136,13 +150,9 @@ static bool learn_region(struct vfl_s3_bucket *bucket, const struct vfl_aws_repl
     char region[64] = "";
     if (vfl_aws_session_endpoint(bucket->session, "s3", bucket->region, &ignored, &is_configured,
                                  NULL) != VFL_OK ||
-        is_configured || !is_region_hint(reply))
+        is_configured || !vfl_s3_read_region_hint(reply, region))
         return false;
-    const char *told =
-        reply->http.bucket_region[0] != '\0' ? reply->http.bucket_region : reply->fault.region;
-    if (vfl_endpoint_is_region(told))
-        memcpy(region, told, strlen(told) + 1);
-    else
+    if (region[0] == '\0')
         ask_region(bucket, region);
     if (!vfl_endpoint_is_region(region) || strcmp(region, bucket->region) == 0)
         return false;

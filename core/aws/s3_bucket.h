@@ -32,6 +32,11 @@ struct vfl_s3_call {
 enum vfl_status vfl_s3_perform(struct vfl_s3_bucket *bucket, const struct vfl_s3_call *call,
                                struct vfl_aws_reply *reply, struct vfl_error *err) VFL_MUST_CHECK;
 
+/* True for an answer that means "not in this region". ret_region is the one that it names, or ""
+ * when it names none that can be believed: a host is built from the region, so it is never taken
+ * from Location or Endpoint. */
+bool vfl_s3_read_region_hint(const struct vfl_aws_reply *reply, char ret_region[64]);
+
 /* Adds bucket, permission ("s3:ListBucket") and remedy to the failure of a perform. */
 enum vfl_status vfl_s3_explain(const struct vfl_s3_bucket *bucket,
                                const struct vfl_aws_reply *reply, const char *permission,

@@ -94,14 +94,30 @@ static enum vfl_status check_keys(const struct vfl_aws_session *session, struct 
     return st;
 }
 
+/* The keys of one partition are unknown in all others. */
+static enum vfl_status check_partition(const struct vfl_aws_session *session, struct vfl_error *err)
+{
+    struct vfl_span of_role = vfl_sts_arn_partition(session->role_arn);
+    const char *of_region = vfl_endpoint_partition_of_region(session->region);
+    if (!vfl_span_equal_string(of_role, of_region))
+        return vfl_error_set(
+            err, VFL_CONFIG, "role_arn is of partition \"%.*s\", but region %s is of \"%s\"",
+            (int)(of_role.len < 32 ? of_role.len : 32), of_role.ptr, session->region, of_region);
+    return VFL_OK;
+}
+
 static enum vfl_status resolve_endpoints(struct vfl_aws_session *session,
                                          const struct vfl_aws_session_options *options,
                                          struct vfl_error *err)
 {
-    enum vfl_status st =
-        is_set(options->sts_endpoint_url)
-            ? vfl_endpoint_parse(options->sts_endpoint_url, "sts_endpoint_url", &session->sts, err)
-            : vfl_endpoint_for_service("sts", session->region, &session->sts, err);
+    enum vfl_status st = VFL_OK;
+    if (is_set(options->sts_endpoint_url)) {
+        st = vfl_endpoint_parse(options->sts_endpoint_url, "sts_endpoint_url", &session->sts, err);
+    } else {
+        st = check_partition(session, err);
+        if (st == VFL_OK)
+            st = vfl_endpoint_for_service("sts", session->region, &session->sts, err);
+    }
     if (st == VFL_OK && is_set(options->ec2_endpoint_url))
         st = vfl_endpoint_parse(options->ec2_endpoint_url, "ec2_endpoint_url", &session->ec2, err);
     if (st == VFL_OK && is_set(options->s3_endpoint_url))

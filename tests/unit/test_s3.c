@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "core/aws/s3_bucket.h"
 #include "tests/fake/aws_bench.h"
 #include "tests/unit/run_suite.h"
 
@@ -402,6 +403,40 @@ START_TEST(redirects_of_a_configured_endpoint_are_refused)
 }
 END_TEST
 
+START_TEST(a_region_hint_is_believed_only_as_a_region)
+{
+    static const struct {
+        int status_code;
+        const char *code, *header, *body;
+        bool is_hint;
+        const char *expected;
+    } rows[] = {
+        {301, "PermanentRedirect", "us-east-2", "eu-west-1", true, "us-east-2"},
+        {301, "PermanentRedirect", "", "eu-west-1", true, "eu-west-1"},
+        {301, "", "", "", true, ""},
+        {307, "TemporaryRedirect", "evil.com/#", "", true, ""},
+        {307, "TemporaryRedirect", "", "attacker.example", true, ""},
+        {400, "AuthorizationHeaderMalformed", "", "ap-south-1", true, "ap-south-1"},
+        {400, "IllegalLocationConstraintException", "", "", true, ""},
+        {400, "", "me-south-1", "", true, "me-south-1"},
+        {400, "InvalidRequest", "", "", false, ""},
+        {403, "AccessDenied", "us-east-2", "", false, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct vfl_aws_reply reply;
+        char region[64] = "";
+        vfl_aws_reply_init(&reply);
+        reply.http.status_code = rows[i].status_code;
+        memcpy(reply.fault.code, rows[i].code, strlen(rows[i].code) + 1);
+        memcpy(reply.http.bucket_region, rows[i].header, strlen(rows[i].header) + 1);
+        memcpy(reply.fault.region, rows[i].body, strlen(rows[i].body) + 1);
+        ck_assert_msg(vfl_s3_read_region_hint(&reply, region) == rows[i].is_hint, "row %zu", i);
+        ck_assert_str_eq(region, rows[i].expected);
+        vfl_aws_reply_fini(&reply);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -415,6 +450,7 @@ int main(void)
         unclear_deletions_do_not_count_as_done,
         more_than_a_thousand_keys_take_several_requests,
         redirects_of_a_configured_endpoint_are_refused,
+        a_region_hint_is_believed_only_as_a_region,
     };
     return RUN_SUITE("s3", cases);
 }
