@@ -28,6 +28,13 @@ static void stop(struct parse *parse, enum vfl_status status)
     (void)XML_StopParser(parse->parser, XML_FALSE);
 }
 
+/* Wipes what was used, not all that was ever allocated: this runs twice for each element. */
+static void clear_text(struct parse *parse)
+{
+    vfl_wipe(parse->text.bytes, parse->text.len);
+    parse->text.len = 0;
+}
+
 static const char *local_name(const char *name)
 {
     const char *colon = strrchr(name, ':');
@@ -69,7 +76,7 @@ static void XMLCALL on_start(void *ctx, const XML_Char *raw_name, const XML_Char
         stop(parse, vfl_error_set(parse->err, VFL_LIMIT, "XML elements are nested too deeply"));
         return;
     }
-    vfl_strbuf_reset(&parse->text);
+    clear_text(parse);
     if (parse->handler.start != NULL) {
         enum vfl_status st = parse->handler.start(parse->handler.ctx, parse->path, parse->err);
         if (st != VFL_OK)
@@ -89,7 +96,7 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
         if (st != VFL_OK)
             stop(parse, st);
     }
-    vfl_strbuf_reset(&parse->text);
+    clear_text(parse);
     parse->path_length = parse->element_starts[--parse->depth];
     parse->path[parse->path_length] = '\0';
 }

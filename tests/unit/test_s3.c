@@ -141,6 +141,53 @@ START_TEST(unsound_listings_pass_nothing_on)
 }
 END_TEST
 
+/* An object that breaks a rule must not be fetched or deleted, and neither must its page. */
+START_TEST(unsound_objects_fail_their_page)
+{
+#define OBJECT(key, size)                                                                          \
+    "<Contents><Key>" key "</Key><LastModified>2021-06-22T12:00:00Z</LastModified><Size>" size     \
+    "</Size></Contents>"
+    static const struct {
+        const char *name, *objects, *text;
+    } rows[] = {
+        {"duplicate", OBJECT("AWSLogs/a", "1") OBJECT("AWSLogs/a", "1"), "order"},
+        {"out of order", OBJECT("AWSLogs/b", "1") OBJECT("AWSLogs/a", "1"), "order"},
+        {"negative size", OBJECT("AWSLogs/a", "-1"), "Size"},
+        {"size too large", OBJECT("AWSLogs/a", "9223372036854775808"), "Size"},
+        {"no size", OBJECT("AWSLogs/a", ""), "Size"},
+        {"NUL in the key", OBJECT("AWSLogs/a%00b", "1"), "NUL"},
+        {"cut escape", OBJECT("AWSLogs/a%4", "1"), "encoded"},
+        {"bad escape", OBJECT("AWSLogs/a%zz", "1"), "encoded"},
+        {"empty key", OBJECT("", "1"), "empty"},
+        {"no key", "<Contents><Size>1</Size></Contents>", "no key"},
+    };
+#undef OBJECT
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct s3_bench bench = {0};
+        struct vfl_strbuf log = VFL_STRBUF_INIT(4096), page = VFL_STRBUF_INIT(4096);
+        vfl_strbuf_appendf(&page,
+                           "<ListBucketResult>%s<EncodingType>url</EncodingType>"
+                           "</ListBucketResult>",
+                           rows[i].objects);
+        aws_bench_expect_connect(&bench.base);
+        for (int attempt = 0; attempt < 3; attempt++)
+            aws_bench_expect(&bench.base, LIST_START LIST_END, 200, NULL)->body =
+                vfl_strbuf_string(&page);
+        start(&bench, NULL);
+        enum vfl_status st =
+            vfl_s3_list(bench.bucket, "AWSLogs/", "",
+                        (struct vfl_s3_object_sink){record_object, &log}, &bench.err);
+        ck_assert_msg(st == VFL_RETRY, "%s: %s", rows[i].name, bench.err.text);
+        ck_assert_msg(strstr(bench.err.text, rows[i].text) != NULL, "%s: %s", rows[i].name,
+                      bench.err.text);
+        ck_assert_str_eq(vfl_strbuf_string(&log), "");
+        finish(&bench);
+        vfl_strbuf_fini(&log);
+        vfl_strbuf_fini(&page);
+    }
+}
+END_TEST
+
 START_TEST(a_listing_that_does_not_advance_ends)
 {
     struct s3_bench bench = {0};
@@ -443,6 +490,7 @@ int main(void)
         versioning_must_be_enabled,
         listing_follows_pages_and_decodes_keys,
         unsound_listings_pass_nothing_on,
+        unsound_objects_fail_their_page,
         a_listing_that_does_not_advance_ends,
         an_expired_token_is_renewed_in_mid_listing,
         an_object_comes_whole_or_not_at_all,
