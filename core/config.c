@@ -14,8 +14,9 @@
 #define MAX_KEYS 1000 /* of one map; finding duplicates is quadratic */
 #define PATH_SIZE 160
 
-/* One of the two maps. Nodes are only looked at where a key's rule expects them and never deeper
- * than a list's items, so aliases cost nothing and a recursive one is just a value of a wrong type.
+/* One of the two maps, or a map inside one. Nodes are only looked at where a key's rule expects
+ * them and never deeper than a list's items or an inner map's values, so aliases cost nothing and a
+ * recursive one is just a value of a wrong type.
  */
 struct source {
     const char *scope;
@@ -138,10 +139,11 @@ static enum vfl_status notice_key(struct source *source, const yaml_node_t *node
     const struct vfl_config_key *key = vfl_config_key_find(name);
     if (key != NULL && !vfl_config_key_is_in_scope(key, source->scope)) {
         (void)vfl_error_set(&notice, VFL_CONFIG, "%s.%s is ignored: it is a key of %s",
-                            source->scope, key->name, key->scope);
+                            source->scope, key->name,
+                            strcmp(key->scope, "both") == 0 ? "instance" : key->scope);
         return vfl_config_add_notice(config, &notice, err);
     }
-    if (key != NULL || vfl_config_key_is_foreign(name))
+    if (key != NULL || vfl_config_key_is_foreign(name, source->scope))
         return VFL_OK;
     const struct vfl_config_key *nearest = vfl_config_key_nearest(name, source->scope);
     (void)vfl_error_set(&notice, VFL_CONFIG, "unknown key %s.%.*s%s%s%s%s", source->scope,
@@ -195,18 +197,24 @@ static enum vfl_status refuse_value(const struct value *value, const char *expec
                          expected);
 }
 
-static enum vfl_status check_scalar(const struct value *value, const char *expected,
-                                    struct vfl_error *err)
+static enum vfl_status check_tag(const struct value *value, const char *expected,
+                                 struct vfl_error *err)
 {
     static const char core_tag[] = "tag:yaml.org,2002:";
-    if (value->node->type != YAML_SCALAR_NODE || is_null(value->node))
-        return vfl_error_set(err, VFL_CONFIG, "%s: found %s, expected %s", value->path,
-                             type_name(value->node), expected);
     if (value->node->tag != NULL &&
         strncmp((const char *)value->node->tag, core_tag, sizeof core_tag - 1) != 0)
         return vfl_error_set(err, VFL_CONFIG, "%s: found a value with a YAML tag, expected %s",
                              value->path, expected);
     return VFL_OK;
+}
+
+static enum vfl_status check_scalar(const struct value *value, const char *expected,
+                                    struct vfl_error *err)
+{
+    if (value->node->type != YAML_SCALAR_NODE || is_null(value->node))
+        return vfl_error_set(err, VFL_CONFIG, "%s: found %s, expected %s", value->path,
+                             type_name(value->node), expected);
+    return check_tag(value, expected, err);
 }
 
 static enum vfl_status read_text(const struct value *value, char **ret_text, struct vfl_error *err)
@@ -280,17 +288,18 @@ static enum vfl_status read_list(struct source *source, const struct value *valu
     return VFL_OK;
 }
 
-static enum vfl_status read_seconds(const struct value *value, unsigned *ret_seconds,
-                                    struct vfl_error *err)
+static enum vfl_status read_number(const struct value *value, unsigned *ret_number,
+                                   struct vfl_error *err)
 {
     char expected[80];
-    (void)snprintf(expected, sizeof expected, "a whole number of seconds from %u to %u",
-                   value->rule->min, value->rule->max);
+    (void)snprintf(expected, sizeof expected, "a whole number%s from %u to %u",
+                   value->rule->kind == VFL_CONFIG_SECONDS ? " of seconds" : "", value->rule->min,
+                   value->rule->max);
     enum vfl_status st = check_scalar(value, expected, err);
     if (st != VFL_OK)
         return st;
     if (!vfl_config_parse_number(scalar_text(value->node), value->rule->min, value->rule->max,
-                                 ret_seconds))
+                                 ret_number))
         return refuse_value(value, expected, err);
     return VFL_OK;
 }
@@ -304,6 +313,42 @@ static enum vfl_status read_boolean(const struct value *value, bool *ret_boolean
     return st;
 }
 
+static bool parse_choice(struct vfl_span text, const struct vfl_config_rule *rule, bool *ret_choice)
+{
+    for (size_t i = 0; i < sizeof rule->words / sizeof rule->words[0]; i++) {
+        if (vfl_span_equal_string(text, rule->words[i])) {
+            *ret_choice = i == 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum vfl_status read_choice(const struct value *value, bool *ret_choice,
+                                   struct vfl_error *err)
+{
+    char expected[80];
+    (void)snprintf(expected, sizeof expected, "%s or %s", value->rule->words[0],
+                   value->rule->words[1]);
+    enum vfl_status st = check_scalar(value, expected, err);
+    if (st == VFL_OK && !parse_choice(scalar_text(value->node), value->rule, ret_choice))
+        st = refuse_value(value, expected, err);
+    return st;
+}
+
+/* Its keys are read on their own, once the map around it is. */
+static enum vfl_status check_map(const struct value *value, bool *ret_is_there,
+                                 struct vfl_error *err)
+{
+    static const char expected[] = "a map, such as {type: aws-flowlogs, url: \"123456789012\"}";
+    if (value->node->type != YAML_MAPPING_NODE)
+        return refuse_value(value, expected, err);
+    enum vfl_status st = check_tag(value, expected, err);
+    if (st == VFL_OK)
+        *ret_is_there = true;
+    return st;
+}
+
 static enum vfl_status read_value(struct source *source, const struct value *value,
                                   struct vfl_config_draft *draft, struct vfl_error *err)
 {
@@ -314,10 +359,15 @@ static enum vfl_status read_value(struct source *source, const struct value *val
     case VFL_CONFIG_BOOLEAN:
         return read_boolean(value, at, err);
     case VFL_CONFIG_SECONDS:
-        return read_seconds(value, at, err);
+    case VFL_CONFIG_NUMBER:
+        return read_number(value, at, err);
+    case VFL_CONFIG_CHOICE:
+        return read_choice(value, at, err);
     case VFL_CONFIG_LIST:
         return read_list(source, value, at, (void *)((char *)draft + value->rule->count_offset),
                          err);
+    case VFL_CONFIG_MAP:
+        return check_map(value, at, err);
     }
     return VFL_OK;
 }
@@ -341,23 +391,54 @@ static void set_defaults(struct vfl_config_draft *draft)
     for (size_t i = 0; i < count; i++) {
         void *at = (char *)draft + keys[i].rule->offset;
         struct vfl_span text = vfl_span_from_string(keys[i].default_text);
-        if (keys[i].rule->kind == VFL_CONFIG_SECONDS)
+        if (keys[i].rule->kind == VFL_CONFIG_SECONDS || keys[i].rule->kind == VFL_CONFIG_NUMBER)
             (void)vfl_config_parse_number(text, keys[i].rule->min, keys[i].rule->max, at);
         else if (keys[i].rule->kind == VFL_CONFIG_BOOLEAN)
             (void)vfl_config_parse_boolean(text, at);
+        else if (keys[i].rule->kind == VFL_CONFIG_CHOICE)
+            (void)parse_choice(text, keys[i].rule, at);
     }
+}
+
+static enum vfl_status read_keys(struct source *source, struct vfl_config_draft *draft,
+                                 struct vfl_error *err)
+{
+    size_t count;
+    const struct vfl_config_key *keys = vfl_config_keys(&count);
+    enum vfl_status st = check_keys(source, &draft->config, err);
+    for (size_t i = 0; st == VFL_OK && i < count; i++)
+        st = read_key(source, &keys[i], draft, err);
+    return st;
+}
+
+static enum vfl_status read_inner_maps(struct source *source, struct vfl_config_draft *draft,
+                                       struct vfl_error *err)
+{
+    size_t count;
+    const struct vfl_config_key *keys = vfl_config_keys(&count);
+    enum vfl_status st = VFL_OK;
+    for (size_t i = 0; st == VFL_OK && i < count; i++) {
+        if (keys[i].rule->kind != VFL_CONFIG_MAP ||
+            !vfl_config_key_is_in_scope(&keys[i], source->scope))
+            continue;
+        char path[PATH_SIZE];
+        struct source inner = *source; /* borrows the document */
+        (void)snprintf(path, sizeof path, "%s.%s", source->scope, keys[i].name);
+        inner.scope = path;
+        inner.map = find_value(source, keys[i].name);
+        st = read_keys(&inner, draft, err);
+    }
+    return st;
 }
 
 static enum vfl_status read_source(struct source *source, struct vfl_span text,
                                    struct vfl_config_draft *draft, struct vfl_error *err)
 {
-    size_t count;
-    const struct vfl_config_key *keys = vfl_config_keys(&count);
     enum vfl_status st = load(source, text, err);
     if (st == VFL_OK)
-        st = check_keys(source, &draft->config, err);
-    for (size_t i = 0; st == VFL_OK && i < count; i++)
-        st = read_key(source, &keys[i], draft, err);
+        st = read_keys(source, draft, err);
+    if (st == VFL_OK)
+        st = read_inner_maps(source, draft, err);
     return st;
 }
 
@@ -410,6 +491,8 @@ void vfl_config_fini(struct vfl_config *config)
     free(config->ec2_endpoint_url);
     free(config->store_directory);
     free(config->interfaces_file);
+    free(config->topology_instance_type);
+    free(config->topology_instance_url);
     free_texts(config->notices, config->notice_count);
     *config = (struct vfl_config){0};
 }

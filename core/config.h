@@ -40,6 +40,11 @@ struct vfl_config {
     char *store_directory; /* the path of s3_endpoint_url when that is file:///path; else NULL */
     bool is_s3_path_style;
     char *interfaces_file;
+    bool is_scope_all;            /* public peers become components too */
+    bool is_accepted_only;        /* relations that were only ever refused are left out */
+    unsigned max_relations;       /* the largest by bytes are kept, the rest is counted */
+    char *topology_instance_type; /* both NULL: shares the account scan's key, no snapshots */
+    char *topology_instance_url;
     char **notices; /* to be logged once, as warnings: unknown keys, which bucket key was taken */
     size_t notice_count;
 };
@@ -60,9 +65,12 @@ struct vfl_config_rule;
 /* One key: what parsing goes by and what docs/CONFIG.md says, which a test holds against it. */
 struct vfl_config_key {
     const char *name;
-    const char *scope;        /* "init_config", "instance" or "both" (the instance's value wins) */
-    const char *type;         /* "text", "boolean", "seconds", "list of text", "URL" */
-    const char *default_text; /* "required", "none", or the value */
+    /* "init_config", "instance", "both" (the instance's value wins), or the path of the map inside
+     * instance that it is a key of. */
+    const char *scope;
+    const char *type; /* "text", "boolean", "seconds", "number", "list of text", "URL", "map" or
+                       * the words to choose from */
+    const char *default_text; /* "required" (within its map), "none", or the value */
     const char *help;
     const struct vfl_config_rule *rule; /* how it is read: the parser's own */
 };

@@ -35,13 +35,15 @@ static bool is_set(const struct vfl_config_draft *draft, const struct vfl_config
     return *(char *const *)(const void *)(base + rule->offset) != NULL;
 }
 
-static enum vfl_status check_required(const struct vfl_config_draft *draft, struct vfl_error *err)
+static enum vfl_status check_required(const struct vfl_config_draft *draft, const char *scope,
+                                      struct vfl_error *err)
 {
     size_t count;
     const struct vfl_config_key *keys = vfl_config_keys(&count);
     for (size_t i = 0; i < count; i++)
-        if (keys[i].rule->missing != NULL && !is_set(draft, keys[i].rule))
-            return vfl_error_set(err, VFL_CONFIG, "%s.%s: not set%s, expected %s", keys[i].scope,
+        if (keys[i].rule->missing != NULL && vfl_config_key_is_in_scope(&keys[i], scope) &&
+            !is_set(draft, keys[i].rule))
+            return vfl_error_set(err, VFL_CONFIG, "%s.%s: not set%s, expected %s", scope,
                                  keys[i].name,
                                  keys[i].rule->skip_item != NULL ? " (global does not count)" : "",
                                  keys[i].rule->missing);
@@ -123,7 +125,9 @@ enum vfl_status vfl_config_complete(struct vfl_config_draft *draft, struct vfl_e
     struct vfl_config *config = &draft->config;
     enum vfl_status st = VFL_OK;
     if (config->process_flow_logs)
-        st = check_required(draft, err);
+        st = check_required(draft, "instance", err);
+    if (st == VFL_OK && draft->has_topology_instance)
+        st = check_required(draft, VFL_CONFIG_TOPOLOGY_INSTANCE, err);
     const char *folder =
         config->s3_endpoint_url != NULL ? vfl_config_url_folder(config->s3_endpoint_url) : NULL;
     if (st == VFL_OK && folder != NULL)

@@ -52,6 +52,28 @@ static const struct vfl_config_key keys[] = {
      "Tags put on every component and service check; at most 100 of at most 200 bytes.",
      RULE(.kind = VFL_CONFIG_LIST, AT(config.tags), COUNT_AT(config.tag_count), .max = 200,
           .max_count = 100)},
+    {"scope", "instance", "private or all", "private",
+     "private: only traffic between private addresses. all: public peers become components too.",
+     RULE(.kind = VFL_CONFIG_CHOICE, AT(config.is_scope_all), .words = {"private", "all"})},
+    {"traffic", "instance", "all or accepted", "all",
+     "accepted: leaves out relations that were only ever refused.",
+     RULE(.kind = VFL_CONFIG_CHOICE, AT(config.is_accepted_only), .words = {"all", "accepted"})},
+    {"max_relations", "instance", "number", "100000",
+     "Relations at most, 1 to 1000000. The largest by bytes are kept, the rest is counted.",
+     RULE(.kind = VFL_CONFIG_NUMBER, AT(config.max_relations), .min = 1, .max = 1000000)},
+    {"topology_instance", "instance", "map", "none",
+     "Instance key for this check alone. With it, full snapshots are sent under that key; without "
+     "it, the topology shares the key of the account scan.",
+     RULE(.kind = VFL_CONFIG_MAP, AT(has_topology_instance))},
+    {"type", VFL_CONFIG_TOPOLOGY_INSTANCE, "text", "required",
+     "Type of that key, at most 255 bytes; not aws-v2, which is the account scan's.",
+     RULE(.kind = VFL_CONFIG_TEXT, AT(config.topology_instance_type), .max = 255,
+          .missing = "text that names the kind of topology, such as aws-flowlogs",
+          .check = vfl_config_check_topology_type)},
+    {"url", VFL_CONFIG_TOPOLOGY_INSTANCE, "text", "required",
+     "URL of that key, at most 255 bytes; tells it from other keys of its type.",
+     RULE(.kind = VFL_CONFIG_TEXT, AT(config.topology_instance_url), .max = 255,
+          .missing = "text that tells this key from others of its type, such as an account id")},
     {"collection_interval", "instance", "seconds", "60",
      "Time between two runs, 1 to 86400. A run ends inside it; the rest waits for the next.",
      RULE(.kind = VFL_CONFIG_SECONDS, AT(config.collection_interval_s), .min = 1, .max = 86400)},
@@ -130,11 +152,15 @@ const struct vfl_config_key *vfl_config_key_find(struct vfl_span name)
 
 bool vfl_config_key_is_in_scope(const struct vfl_config_key *key, const char *scope)
 {
-    return strcmp(key->scope, "both") == 0 || strcmp(key->scope, scope) == 0;
+    if (strcmp(key->scope, "both") == 0)
+        return strcmp(scope, VFL_CONFIG_TOPOLOGY_INSTANCE) != 0;
+    return strcmp(key->scope, scope) == 0;
 }
 
-bool vfl_config_key_is_foreign(struct vfl_span name)
+bool vfl_config_key_is_foreign(struct vfl_span name, const char *scope)
 {
+    if (strcmp(scope, VFL_CONFIG_TOPOLOGY_INSTANCE) == 0)
+        return false; /* a map of ours */
     for (size_t i = 0; i < sizeof foreign_keys / sizeof foreign_keys[0]; i++)
         if (vfl_span_equal_string(name, foreign_keys[i]))
             return true;

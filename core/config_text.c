@@ -173,6 +173,14 @@ const char *vfl_config_check_url_or_folder(char *text)
     return text[7] == '\0' ? "a folder other than / after file://" : NULL;
 }
 
+const char *vfl_config_check_topology_type(char *text)
+{
+    return strcmp(text, "aws-v2") != 0
+               ? NULL
+               : "another type: snapshots of aws-v2 belong to the account scan, and ours would "
+                 "delete its components";
+}
+
 const char *vfl_config_check_access_key_id(char *text)
 {
     /* It is a field of the Authorization header, which separates fields by these. */

@@ -17,6 +17,7 @@ const char *vfl_config_check_bucket(char *text);
 const char *vfl_config_check_log_prefix(char *text);    /* trims outer slashes */
 const char *vfl_config_check_url(char *text);           /* trims slashes at the end */
 const char *vfl_config_check_url_or_folder(char *text); /* file:///path as well */
+const char *vfl_config_check_topology_type(char *text);
 const char *vfl_config_check_access_key_id(char *text);
 const char *vfl_config_check_secret_access_key(char *text);
 

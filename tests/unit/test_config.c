@@ -52,6 +52,10 @@ START_TEST(minimal_configuration_has_the_documented_defaults)
     ck_assert(!config.is_external_id_check_disabled);
     ck_assert_uint_eq(config.collection_interval_s, 60);
     ck_assert_uint_eq(config.expire_after_s, 3600);
+    ck_assert(!config.is_scope_all && !config.is_accepted_only);
+    ck_assert_uint_eq(config.max_relations, 100000);
+    ck_assert_ptr_null(config.topology_instance_type);
+    ck_assert_ptr_null(config.topology_instance_url);
     ck_assert_ptr_null(config.access_key_id);
     ck_assert_ptr_null(config.secret_access_key);
     ck_assert_ptr_null(config.s3_endpoint_url);
@@ -74,7 +78,8 @@ START_TEST(every_key_reaches_its_field)
             "tags: ['env:prod', 7]\ncollection_interval: 120\nexpire_after: 604800\ndry_run: ON\n"
             "s3_endpoint_url: http://127.0.0.1:7480/\nsts_endpoint_url: https://[::1]:8/base/\n"
             "ec2_endpoint_url: https://ec2.example\ns3_path_style: \"True\"\n"
-            "interfaces_file: enis.json\n");
+            "interfaces_file: enis.json\nscope: all\ntraffic: accepted\nmax_relations: 20000\n"
+            "topology_instance: {type: flows, url: 7}\n");
     ck_assert_str_eq(config.access_key_id, "AKIDEXAMPLE");
     ck_assert_str_eq(config.secret_access_key, "wJalr/K7+EXAMPLE=");
     ck_assert_uint_eq(config.region_count, 2);
@@ -93,6 +98,10 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_str_eq(config.sts_endpoint_url, "https://[::1]:8/base");
     ck_assert_str_eq(config.ec2_endpoint_url, "https://ec2.example");
     ck_assert_str_eq(config.interfaces_file, "enis.json");
+    ck_assert(config.is_scope_all && config.is_accepted_only);
+    ck_assert_uint_eq(config.max_relations, 20000);
+    ck_assert_str_eq(config.topology_instance_type, "flows");
+    ck_assert_str_eq(config.topology_instance_url, "7");
     ck_assert_uint_eq(config.notice_count, 0);
     vfl_config_fini(&config);
 }
@@ -121,7 +130,11 @@ START_TEST(empty_values_are_unset)
     struct vfl_config config =
         parsed("aws_access_key_id:\naws_secret_access_key: ''\nexternal_id: ~\n",
                MINIMAL "flowlog_bucket_name: \"\"\nlog_bucket_name: trail\ntags:\nlog_prefix: /\n"
-                       "collection_interval: null\n");
+                       "collection_interval: null\nscope:\ntraffic: ''\nmax_relations: ~\n"
+                       "topology_instance:\n");
+    ck_assert(!config.is_scope_all && !config.is_accepted_only);
+    ck_assert_uint_eq(config.max_relations, 100000);
+    ck_assert_ptr_null(config.topology_instance_type);
     ck_assert_ptr_null(config.access_key_id);
     ck_assert_ptr_null(config.external_id);
     ck_assert_str_eq(config.bucket, "trail");
@@ -220,6 +233,165 @@ START_TEST(wrong_values_are_named_with_what_was_found_and_expected)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect_refused(cases[i].init_config, cases[i].instance, cases[i].text);
+}
+END_TEST
+
+START_TEST(choices_take_exactly_their_words)
+{
+    const struct {
+        const char *instance;
+        const char *refusal; /* NULL: accepted */
+        bool is_scope_all;
+        bool is_accepted_only;
+    } cases[] = {
+        {"scope: private", NULL, false, false},
+        {"scope: all", NULL, true, false},
+        {"scope: 'all'", NULL, true, false},
+        {"traffic: all", NULL, false, false},
+        {"traffic: accepted", NULL, false, true},
+        {"scope: accepted", "instance.scope: found 'accepted', expected private or all", false,
+         false},
+        {"scope: All", "instance.scope: found 'All', expected private or all", false, false},
+        {"scope: al", "instance.scope: found 'al', expected private or all", false, false},
+        {"scope: true", "instance.scope: found 'true', expected private or all", false, false},
+        {"scope: [all]", "instance.scope: found a list, expected private or all", false, false},
+        {"scope: !x all", "instance.scope: found a value with a YAML tag, expected private or all",
+         false, false},
+        {"traffic: private", "instance.traffic: found 'private', expected all or accepted", false,
+         false},
+        {"traffic: {}", "instance.traffic: found a map, expected all or accepted", false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (cases[i].refusal != NULL) {
+            expect_refused("", cases[i].instance, cases[i].refusal);
+            continue;
+        }
+        struct vfl_config config = parsed("", cases[i].instance);
+        ck_assert_msg(config.is_scope_all == cases[i].is_scope_all, "%s", cases[i].instance);
+        ck_assert_msg(config.is_accepted_only == cases[i].is_accepted_only, "%s",
+                      cases[i].instance);
+        vfl_config_fini(&config);
+    }
+}
+END_TEST
+
+START_TEST(max_relations_is_bounded_exactly)
+{
+    const struct {
+        const char *written;
+        unsigned expected; /* 0: refused */
+    } cases[] = {
+        {"1", 1},   {"1000000", 1000000}, {"0", 0},          {"1000001", 0}, {"-1", 0},
+        {"1e5", 0}, {"1.0", 0},           {"4294967297", 0}, {"010", 0},     {"1_000", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char instance[60];
+        char refusal[120];
+        (void)snprintf(instance, sizeof instance, "max_relations: %s", cases[i].written);
+        (void)snprintf(refusal, sizeof refusal,
+                       "instance.max_relations: found '%s', expected a whole number from 1 to "
+                       "1000000",
+                       cases[i].written);
+        if (cases[i].expected == 0) {
+            expect_refused("", instance, refusal);
+            continue;
+        }
+        struct vfl_config config = parsed("", instance);
+        ck_assert_uint_eq(config.max_relations, cases[i].expected);
+        vfl_config_fini(&config);
+    }
+}
+END_TEST
+
+#define TYPE_MISSING                                                                               \
+    "instance.topology_instance.type: not set, expected text that names the kind of topology, "    \
+    "such as aws-flowlogs"
+#define URL_MISSING                                                                                \
+    "instance.topology_instance.url: not set, expected text that tells this key from others of "   \
+    "its type, such as an account id"
+#define MAP_EXPECTED "expected a map, such as {type: aws-flowlogs, url: \"123456789012\"}"
+
+START_TEST(topology_instance_is_a_whole_key_of_another_type)
+{
+    const struct {
+        const char *map;
+        const char *refusal; /* NULL: accepted, with type t and url u */
+    } cases[] = {
+        {"{type: t, url: u}", NULL},
+        {"\n  url: u\n  type: 't'", NULL},
+        {"{url: u}", TYPE_MISSING},
+        {"{type: t}", URL_MISSING},
+        {"{}", TYPE_MISSING},
+        {"{type: t, url: ''}", URL_MISSING},
+        {"{type: ~, url: u}", TYPE_MISSING},
+        {"{type: aws-v2, url: u}",
+         "instance.topology_instance.type: found 'aws-v2', expected another type: snapshots of "
+         "aws-v2 belong to the account scan, and ours would delete its components"},
+        {"{type: t, url: \"a\\tb\"}",
+         "instance.topology_instance.url: found a line break or control character, expected plain "
+         "text on one line"},
+        {"{type: \"a\\x7f\", url: u}",
+         "instance.topology_instance.type: found a line break or control character, expected plain "
+         "text on one line"},
+        {"{type: t, url: [u]}", "instance.topology_instance.url: found a list, expected text"},
+        {"{type: {type: t}, url: u}",
+         "instance.topology_instance.type: found a map, expected text"},
+        {"{type: t, url: u, url: v}",
+         "instance.topology_instance.url: found twice, on lines 1 and 1: remove one"},
+        {"\n  type: t\n  other: 1\n  url: u\n  other: 2",
+         "instance.topology_instance.other: found twice, on lines 3 and 5: remove one"},
+        {"{<<: {type: t}, url: u}",
+         "instance.topology_instance: line 1: merge keys (<<) are not supported: write the keys "
+         "out"},
+        {"{[a]: b}", "instance.topology_instance: line 1: found a list as a key, expected text"},
+        {"aws/1", "instance.topology_instance: found 'aws/1', " MAP_EXPECTED},
+        {"[{type: t, url: u}]", "instance.topology_instance: found a list, " MAP_EXPECTED},
+        {"!key {type: t, url: u}",
+         "instance.topology_instance: found a value with a YAML tag, " MAP_EXPECTED},
+        {"&a {type: *a, url: u}", "instance.topology_instance.type: found a map, expected text"},
+    };
+    const char *const switches[] = {"", MINIMAL};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t s = 0; s < 2; s++) {
+            char instance[300];
+            (void)snprintf(instance, sizeof instance, "topology_instance: %s\n%s", cases[i].map,
+                           switches[s]);
+            if (cases[i].refusal != NULL) {
+                expect_refused(ID, instance, cases[i].refusal);
+                continue;
+            }
+            struct vfl_config config = parsed(ID, instance);
+            ck_assert_str_eq(config.topology_instance_type, "t");
+            ck_assert_str_eq(config.topology_instance_url, "u");
+            ck_assert_uint_eq(config.notice_count, 0);
+            vfl_config_fini(&config);
+        }
+    }
+}
+END_TEST
+
+START_TEST(texts_of_the_topology_instance_are_bounded_exactly)
+{
+    const char *const names[] = {"type", "url"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[257] = "";
+        char instance[400];
+        char refusal[120];
+        memset(text, 'x', 255);
+        (void)snprintf(instance, sizeof instance, "topology_instance: {%s: %s, %s: o}", names[i],
+                       text, names[1 - i]);
+        struct vfl_config config = parsed("", instance);
+        ck_assert_str_eq(i == 0 ? config.topology_instance_type : config.topology_instance_url,
+                         text);
+        vfl_config_fini(&config);
+        text[255] = 'x';
+        (void)snprintf(instance, sizeof instance, "topology_instance: {%s: %s, %s: o}", names[i],
+                       text, names[1 - i]);
+        (void)snprintf(refusal, sizeof refusal,
+                       "instance.topology_instance.%s: found 256 bytes, expected at most 255",
+                       names[i]);
+        expect_refused("", instance, refusal);
+    }
 }
 END_TEST
 
@@ -572,6 +744,22 @@ START_TEST(unknown_keys_are_noticed_with_the_nearest)
         {"", "\"a\\nb\": 1", "unknown key instance.a\\x0ab is ignored"},
         {"role_arn: x", "", "init_config.role_arn is ignored: it is a key of instance"},
         {"", "external_id: x", "instance.external_id is ignored: it is a key of init_config"},
+        {"", "topology_instance: {type: t, url: u, uri: x}",
+         "unknown key instance.topology_instance.uri: did you mean url?"},
+        {"", "topology_instance: {type: t, url: u, Types: x}",
+         "unknown key instance.topology_instance.Types: did you mean type?"},
+        {"", "topology_instance: {type: t, url: u, name: x}",
+         "unknown key instance.topology_instance.name is ignored"},
+        {"", "topology_instance: {type: t, url: u, regions: [EU]}",
+         "instance.topology_instance.regions is ignored: it is a key of instance"},
+        {"", "topology_instance: {type: t, url: u, dry_run: maybe}",
+         "instance.topology_instance.dry_run is ignored: it is a key of instance"},
+        {"", "url: x", "instance.url is ignored: it is a key of instance.topology_instance"},
+        {"", "topology_instanc: {x: y}",
+         "unknown key instance.topology_instanc: did you mean topology_instance?"},
+        {"topology_instance: {x: y}", "",
+         "init_config.topology_instance is ignored: it is a key of instance"},
+        {"scope: nonsense", "", "init_config.scope is ignored: it is a key of instance"},
         {"full_run_interval: 3600\nservice: x\n",
          "apis_to_run: [ec2]\narns: []\nmin_collection_interval: 60\nname: n\nservice: s\n"
          "empty_default_hostname: true\nfull_run_interval: 1\nlog_bucket_name: abc\n",
@@ -771,6 +959,20 @@ static void copy_block(char *text, const char *at, size_t columns)
     }
 }
 
+/* Keys that are commented out become keys; prose, which starts with a capital, stays. */
+static void uncomment(char *text)
+{
+    char *to = text;
+    bool is_line_start = true;
+    for (const char *at = text; *at != '\0'; at++) {
+        if (is_line_start && at[0] == '#' && at[1] == ' ' && (at[2] < 'A' || at[2] > 'Z'))
+            at += 2;
+        is_line_start = *at == '\n';
+        *to++ = *at;
+    }
+    *to = '\0';
+}
+
 START_TEST(example_in_the_document_is_accepted_without_a_notice)
 {
     char *document = read_document();
@@ -788,6 +990,16 @@ START_TEST(example_in_the_document_is_accepted_without_a_notice)
     ck_assert_str_eq(config.bucket, "example-flow-logs");
     ck_assert_str_eq(config.access_key_id, "AKIAIOSFODNN7EXAMPLE");
     ck_assert_str_eq(config.tags[0], "env:production");
+    ck_assert_ptr_null(config.topology_instance_type);
+    vfl_config_fini(&config);
+    uncomment(instance);
+    config = parsed(init_config, instance);
+    ck_assert_uint_eq(config.notice_count, 0);
+    ck_assert_uint_eq(config.collection_interval_s, 60);
+    ck_assert(!config.is_dry_run && !config.is_scope_all && !config.is_accepted_only);
+    ck_assert_uint_eq(config.max_relations, 100000);
+    ck_assert_str_eq(config.topology_instance_type, "aws-flowlogs");
+    ck_assert_str_eq(config.topology_instance_url, "123456789012");
     vfl_config_fini(&config);
     free(document);
 }
@@ -801,6 +1013,10 @@ int main(void)
         empty_texts_are_empty_maps,
         empty_values_are_unset,
         wrong_values_are_named_with_what_was_found_and_expected,
+        choices_take_exactly_their_words,
+        max_relations_is_bounded_exactly,
+        topology_instance_is_a_whole_key_of_another_type,
+        texts_of_the_topology_instance_are_bounded_exactly,
         role_arns_of_every_partition_tell_account_and_partition,
         booleans_are_read_as_yaml_1_1,
         instance_wins_over_init_config,
