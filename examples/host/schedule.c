@@ -13,7 +13,7 @@
 #include "examples/host/log.h"
 
 #define ERROR_SIZE 1024
-#define STOP_LIMIT_S 3
+#define STOP_LIMIT_MS 3000
 /* No host can see the moment in which its call has arrived in run, and a teardown before it would
  * free what run is about to use. A callback proves the arrival; without one, this is long enough.
  */
@@ -39,6 +39,9 @@ struct vfl_schedule {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool is_stopping;
+    bool has_ended;
+    bool is_watched;
+    pthread_t watch_thread;
     pthread_t main_thread;
     struct worker *workers;
     size_t worker_count;
@@ -284,12 +287,23 @@ static int wait_for_end(struct vfl_schedule *schedule)
     return number;
 }
 
-static void give_up(int number)
+/* Ends the process when the end takes too long: a run may hang in a callback, on output that nobody
+ * reads. */
+static void *watch_the_end(void *argument)
 {
     static const char text[] = "check-host: the check did not end in time\n";
-    (void)number;
-    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
-        _exit(1);
+    struct vfl_schedule *schedule = argument;
+    (void)pthread_mutex_lock(&schedule->mutex);
+    struct timespec due = timespec_of(monotonic_ms() + STOP_LIMIT_MS);
+    int result = 0;
+    while (!schedule->has_ended && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&schedule->wake, &schedule->mutex, &due);
+    bool has_ended = schedule->has_ended;
+    (void)pthread_mutex_unlock(&schedule->mutex);
+    if (has_ended)
+        return NULL;
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written; /* when this fails, nobody is left to tell */
     _exit(1);
 }
 
@@ -318,17 +332,27 @@ static void tear_down(struct worker *worker)
 
 static void stop(struct vfl_schedule *schedule, int number)
 {
-    struct sigaction action = {.sa_handler = give_up};
     vfl_log(STACKSTATE_CHECK_LOG_INFO, NULL, "%s: ending the check",
             number == SIGINT ? "interrupted" : "terminated");
-    (void)sigaction(SIGALRM, &action, NULL);
-    (void)alarm(STOP_LIMIT_S);
+    schedule->is_watched =
+        pthread_create(&schedule->watch_thread, NULL, watch_the_end, schedule) == 0;
     (void)pthread_mutex_lock(&schedule->mutex);
     schedule->is_stopping = true;
     (void)pthread_cond_broadcast(&schedule->wake);
     (void)pthread_mutex_unlock(&schedule->mutex);
     for (size_t i = 0; i < schedule->worker_count; i++)
         tear_down(&schedule->workers[i]);
+}
+
+static void end_watch(struct vfl_schedule *schedule)
+{
+    if (!schedule->is_watched)
+        return;
+    (void)pthread_mutex_lock(&schedule->mutex);
+    schedule->has_ended = true;
+    (void)pthread_cond_broadcast(&schedule->wake);
+    (void)pthread_mutex_unlock(&schedule->mutex);
+    (void)pthread_join(schedule->watch_thread, NULL);
 }
 
 bool vfl_schedule_run(struct vfl_schedule *schedule)
@@ -352,7 +376,7 @@ bool vfl_schedule_run(struct vfl_schedule *schedule)
         is_good = is_good && !worker->has_failed;
         tear_down(worker);
     }
-    (void)alarm(0);
+    end_watch(schedule);
     return is_good;
 }
 

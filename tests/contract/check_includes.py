@@ -8,7 +8,6 @@ import re
 import sys
 
 FOUNDATION = ["core/error.h", "core/span.h", "core/strbuf.h"]
-CORE_PLAIN = ["core/*.h"]
 
 # First match wins. Patterns match whole paths; '*' does not cross a '/'.
 OURS = [
@@ -25,8 +24,9 @@ OURS = [
     ("core/config*.[ch]", FOUNDATION + ["core/config*.h"]),
     ("core/interface.h", FOUNDATION),
     ("core/interfaces_file.[ch]", FOUNDATION + ["core/interface.h", "core/interfaces_file.h"]),
-    ("core/ledger.[ch]", FOUNDATION + ["core/ledger.h"]),
-    ("core/*.[ch]", CORE_PLAIN + ["core/aws/*.h", "core/store/*.h", "core/flowlog/*.h",
+    ("core/ledger.[ch]", FOUNDATION + ["core/ledger.h", "core/aws/digest.h",
+                                       "core/topology/index.h"]),
+    ("core/*.[ch]", ["core/*.h", "core/aws/*.h", "core/store/*.h", "core/flowlog/*.h",
                                   "core/topology/*.h"]),
     ("plugin/*", FOUNDATION + ["abi/stackstate_check.h", "plugin/*.h", "core/collector.h",
                                "core/config.h", "core/topology/topology.h"]),

@@ -1,6 +1,7 @@
 """The C host against a check whose run is scripted. Usage: test_host.py HOST STUB NEXT_ABI WITHOUT_RUN"""
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -336,6 +337,18 @@ class Stopping(HostTest):
         self.assertEqual(status, 0)
         self.assertEqual(len(stdout.splitlines()), 1)
 
+    def test_output_that_nobody_reads_does_not_keep_the_host(self):
+        process = subprocess.Popen(
+            [HOST, "--check", STUB, "--config", self.conf("log begun; many 100000"), "--once"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with process.stdout, process.stderr:
+            process.stderr.readline()
+            start = time.monotonic()
+            process.terminate()
+            self.assertEqual(process.wait(timeout=20), 1)
+            self.assertLess(time.monotonic() - start, 3.5)
+            self.assertIn("did not end in time", process.stderr.read())
+
     def test_a_signal_before_the_asked_runs_are_done_exits_with_1(self):
         status, _, _ = self.stop("log begun; block", signal.SIGTERM, "--once")
         self.assertEqual(status, 1)
@@ -354,6 +367,16 @@ class People(HostTest):
         self.assertIn("10.0.0.1 -> 10.0.0.2 tcp 443 1.5 KiB 3.0 MiB accepted".split(), lines)
         self.assertIn("CRITICAL aws_flowlogs.can_update: broken".split(), lines)
         self.assertIn("expired: 1".split(), lines)
+
+    def test_text_is_the_default_on_a_terminal_only(self):
+        terminal, side = pty.openpty()
+        result = self.host("--once", conf=self.conf("component a"), stdout=side)
+        os.close(side)
+        shown = os.read(terminal, 65536).decode("utf-8")
+        os.close(terminal)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("1 endpoints, 0 relations", shown)
+        self.assertEqual(self.calls(self.once("component a"))[0]["id"], "a")
 
     def test_text_shows_what_a_discarded_transaction_held_nowhere(self):
         result = self.once("begin; component x; discard no", options=("--output", "text"))
