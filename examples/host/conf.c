@@ -72,6 +72,34 @@ static enum vfl_status load(const char *path, const char *text, size_t size,
     return st;
 }
 
+/* The document does not tell `!!str 7` from `7`: quoting the former keeps it a text. Its scalars
+ * come in the order of the events. Only called on a text that has been parsed without an error. */
+static void quote_tagged_texts(const char *text, size_t size, yaml_document_t *document)
+{
+    yaml_parser_t parser;
+    yaml_event_t event;
+    bool is_end = false;
+    yaml_node_t *node = document->nodes.start;
+    if (!yaml_parser_initialize(&parser))
+        return;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+    while (!is_end && yaml_parser_parse(&parser, &event)) {
+        is_end = event.type == YAML_DOCUMENT_END_EVENT || event.type == YAML_STREAM_END_EVENT;
+        if (event.type == YAML_SCALAR_EVENT) {
+            while (node < document->nodes.top && node->type != YAML_SCALAR_NODE)
+                node++;
+            const char *tag = (const char *)event.data.scalar.tag;
+            if (node < document->nodes.top && tag != NULL && strcmp(tag, YAML_STR_TAG) == 0 &&
+                node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+                node->data.scalar.style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+            if (node < document->nodes.top)
+                node++;
+        }
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+}
+
 static bool is_null(const yaml_node_t *node)
 {
     if (node->type != YAML_SCALAR_NODE || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
@@ -186,6 +214,7 @@ enum vfl_status vfl_conf_read(const char *path, bool is_dry_run, struct vfl_conf
     if (st != VFL_OK)
         goto out;
     has_document = true;
+    quote_tagged_texts(vfl_strbuf_string(&text), text.len, &document);
     st = read_maps(path, &document, is_dry_run, &conf, err);
     if (st != VFL_OK)
         goto out;

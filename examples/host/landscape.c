@@ -9,7 +9,7 @@
 
 struct vfl_landscape {
     json_t *components; /* id -> call */
-    json_t *relations;  /* the agent's name of it -> call, "seen_in_run" added */
+    json_t *relations;  /* the agent's name of it -> call */
     json_t *totals;     /* "source\ntarget" of the metrics' tags -> bytes since the start */
     json_t *run_sent;   /* the same -> bytes in the last run */
     json_t *run_received;

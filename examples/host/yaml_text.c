@@ -4,7 +4,7 @@
 
 #include "core/strbuf.h"
 
-#define MAX_NODES 100000
+#define MAX_NODES 20000
 #define MAX_DEPTH 64
 #define MAX_TEXT_BYTES (4u << 20)
 
@@ -20,34 +20,38 @@ static bool is_merge_key(const yaml_node_t *key)
     return is_scalar(key, "<<") && key->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
+/* budget bounds the mappings looked into: merge keys can multiply them. */
 static yaml_node_t *find_at(yaml_document_t *document, yaml_node_t *mapping, const char *key,
-                            unsigned depth)
+                            unsigned depth, unsigned *budget)
 {
-    if (mapping == NULL || mapping->type != YAML_MAPPING_NODE || depth > MAX_DEPTH)
+    if (mapping == NULL || mapping->type != YAML_MAPPING_NODE || depth > MAX_DEPTH || *budget == 0)
         return NULL;
+    --*budget;
     yaml_node_pair_t *first = mapping->data.mapping.pairs.start;
     yaml_node_pair_t *end = mapping->data.mapping.pairs.top;
     for (yaml_node_pair_t *pair = first; pair < end; pair++)
         if (is_scalar(yaml_document_get_node(document, pair->key), key))
             return yaml_document_get_node(document, pair->value);
-    for (yaml_node_pair_t *pair = first; pair < end; pair++) {
+    yaml_node_t *found = NULL;
+    for (yaml_node_pair_t *pair = first; found == NULL && pair < end; pair++) {
         if (!is_merge_key(yaml_document_get_node(document, pair->key)))
             continue;
         yaml_node_t *merged = yaml_document_get_node(document, pair->value);
-        yaml_node_t *found = find_at(document, merged, key, depth + 1);
-        if (found == NULL && merged != NULL && merged->type == YAML_SEQUENCE_NODE)
-            for (yaml_node_item_t *item = merged->data.sequence.items.start;
-                 found == NULL && item < merged->data.sequence.items.top; item++)
-                found = find_at(document, yaml_document_get_node(document, *item), key, depth + 1);
-        if (found != NULL)
-            return found;
+        found = find_at(document, merged, key, depth + 1, budget);
+        if (found != NULL || merged == NULL || merged->type != YAML_SEQUENCE_NODE)
+            continue;
+        yaml_node_item_t *item = merged->data.sequence.items.start;
+        for (; found == NULL && item < merged->data.sequence.items.top; item++)
+            found =
+                find_at(document, yaml_document_get_node(document, *item), key, depth + 1, budget);
     }
-    return NULL;
+    return found;
 }
 
 yaml_node_t *vfl_yaml_find(yaml_document_t *document, yaml_node_t *mapping, const char *key)
 {
-    return find_at(document, mapping, key, 0);
+    unsigned budget = MAX_NODES;
+    return find_at(document, mapping, key, 0, &budget);
 }
 
 /* Copying a subtree into a document of its own resolves aliases, because nodes are then reached
@@ -124,7 +128,7 @@ static bool add_merged(struct copy *copy, int to, yaml_node_t *merged, unsigned 
 
 static bool add_pairs(struct copy *copy, int to, yaml_node_t *from, bool is_merge, unsigned depth)
 {
-    if (depth > MAX_DEPTH)
+    if (depth > MAX_DEPTH || ++copy->node_count > MAX_NODES)
         return fail(copy, VFL_LIMIT) != 0;
     yaml_node_pair_t *first = from->data.mapping.pairs.start;
     yaml_node_pair_t *end = from->data.mapping.pairs.top;

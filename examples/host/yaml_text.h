@@ -13,7 +13,7 @@ yaml_node_t *vfl_yaml_find(yaml_document_t *document, yaml_node_t *mapping, cons
 
 /* Writes node (NULL: an empty mapping) as a YAML text with aliases and merge keys resolved and the
  * quoting of scalars kept. is_dry_run: node is a mapping, and gets `dry_run: true` in place of what
- * it says. The caller frees *ret_text. VFL_LIMIT: over 100,000 nodes or 64 levels. */
+ * it says. The caller frees *ret_text. VFL_LIMIT: over 20,000 nodes or 64 levels. */
 enum vfl_status vfl_yaml_text(yaml_document_t *document, yaml_node_t *node, bool is_dry_run,
                               char **ret_text, struct vfl_error *err) VFL_MUST_CHECK;
 

@@ -127,7 +127,7 @@ static int do_raw_metric(struct step *step)
 static int do_service(struct step *step)
 {
     step->check->agent.submit_service_check(step->check->check_id, step->words[0],
-                                            (int)strtol(step->words[1], NULL, 10), tags, host_name,
+                                            (int)strtoul(step->words[1], NULL, 10), tags, host_name,
                                             step->words[2]);
     return 0;
 }

@@ -117,10 +117,10 @@ class Configuration(HostTest):
     def test_quoting_survives_so_that_text_stays_text(self):
         init, instance = self.echo(
             "init_config: {key: '007'}\ninstances:\n  - script: echo\n    a: '123'\n    b: \"yes\"\n"
-            "    c: 123\n    d: [ 'x', ~ ]\n    e: |\n      two\n      lines\n    f: !!int '5'\n")
+            "    c: 123\n    d: [ 'x', ~ ]\n    e: |\n      two\n      lines\n    f: !!int '5'\n    g: !!str 7\n    h: &x 8\n")
         self.assertEqual(init, "{key: '007'}\n")
         for line in ("a: '123'", 'b: "yes"', "c: 123", "d: ['x', ~]", "e: |\n  two\n  lines",
-                     "f: !!int '5'"):
+                     "f: !!int '5'", 'g: "7"', "h: 8"):
             self.assertIn(line + "\n", instance)
 
     def test_aliases_and_merge_keys_are_resolved(self):
@@ -135,6 +135,12 @@ class Configuration(HostTest):
         levels += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 9)]
         result = self.host("--once", conf=self.conf(
             text="\n".join(levels) + "\ninstances: [{script: '', bomb: *a8}]\n"))
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("aliases counted", result.stderr)
+        levels = ["a0: &a0 {}"]
+        levels += [f"a{i}: &a{i} {{<<: [" + ", ".join([f"*a{i - 1}"] * 10) + "]}" for i in range(1, 30)]
+        result = self.host("--once", conf=self.conf(
+            text="\n".join(levels) + "\ninstances: [{script: '', <<: *a29}]\n"))
         self.assertEqual(result.returncode, 2)
         self.assertIn("aliases counted", result.stderr)
 
