@@ -33,6 +33,7 @@ struct scripted_server {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
+    size_t connection_count;
     bool is_stalling;
     bool is_released;
     char problem[2048]; /* the first one */
@@ -204,6 +205,9 @@ static void accept_connection(struct scripted_server *server)
     int fd = accept(server->listener, NULL, NULL);
     if (fd < 0)
         return;
+    (void)pthread_mutex_lock(&server->mutex);
+    server->connection_count++;
+    (void)pthread_mutex_unlock(&server->mutex);
     for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
         if (server->connections[i].fd >= 0)
             continue;
@@ -292,6 +296,14 @@ void scripted_server_release(struct scripted_server *server)
     server->is_released = true;
     (void)pthread_cond_broadcast(&server->changed);
     (void)pthread_mutex_unlock(&server->mutex);
+}
+
+size_t scripted_server_connection_count(struct scripted_server *server)
+{
+    (void)pthread_mutex_lock(&server->mutex);
+    size_t count = server->connection_count;
+    (void)pthread_mutex_unlock(&server->mutex);
+    return count;
 }
 
 void scripted_server_finish(struct scripted_server *server)

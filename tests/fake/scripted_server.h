@@ -42,6 +42,9 @@ bool scripted_server_wait_for_stall(struct scripted_server *server);
 /* Lets a stalled reply go on. */
 void scripted_server_release(struct scripted_server *server);
 
+/* How many connections were accepted so far. */
+size_t scripted_server_connection_count(struct scripted_server *server);
+
 /* Stops the thread and frees. Fails the test when a request was not as the script has it, came
  * beyond its end, or did not come at all. */
 void scripted_server_finish(struct scripted_server *server);

@@ -173,6 +173,7 @@ START_TEST(a_kept_connection_serves_the_next_request)
     ck_assert_int_eq(one.response.status_code, 404);
     ck_assert_str_eq(one.response.request_id, "R1");
     ck_assert_str_eq(one.response.date, "Fri, 24 May 2013 00:00:00 GMT");
+    ck_assert_uint_eq(scripted_server_connection_count(server), 1);
     vfl_http_response_fini(&one.response);
     vfl_http_free(http);
     scripted_server_finish(server);
@@ -379,6 +380,90 @@ START_TEST(plain_http_needs_permission)
 }
 END_TEST
 
+START_TEST(a_proxys_refusal_is_a_matter_of_configuration)
+{
+    static const struct {
+        int status;
+        enum vfl_status expected;
+        enum vfl_http_fault fault;
+    } rows[] = {
+        {407, VFL_CONFIG, VFL_HTTP_FAULT_PERMANENT},
+        {503, VFL_RETRY, VFL_HTTP_FAULT_TRANSIENT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct scripted_exchange script[] = {{.target = "CONNECT s3.test:443",
+                                                    .status = rows[i].status,
+                                                    .lacks = {"x-amz-security-token"},
+                                                    .is_closed = true}};
+        const char *const lines[] = {"x-amz-security-token: hush"};
+        struct vfl_error err = {0};
+        struct vfl_http_response response;
+        char proxy[128];
+        struct scripted_server *server = scripted_server_start(script, 1);
+        struct vfl_http *http = open_http(&(struct vfl_http_options){0});
+        (void)snprintf(proxy, sizeof proxy, "http://user:hush@%s", scripted_server_url(server) + 7);
+        ck_assert_int_eq(setenv("https_proxy", proxy, 1), 0);
+        const struct vfl_http_request request = {.method = "GET",
+                                                 .url = "https://s3.test/",
+                                                 .header_lines = lines,
+                                                 .header_count = 1,
+                                                 .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                                 .max_body_bytes = 1000};
+        vfl_http_response_init(&response);
+        ck_assert_int_eq(vfl_http_perform(http, &request, &response, &err), rows[i].expected);
+        ck_assert_int_eq(response.fault, rows[i].fault);
+        ck_assert_ptr_null(strstr(err.text, "hush"));
+        ck_assert_int_eq(unsetenv("https_proxy"), 0);
+        vfl_http_response_fini(&response);
+        vfl_http_free(http);
+        scripted_server_finish(server);
+    }
+}
+END_TEST
+
+/* The proxy is a closed port: reaching the server shows that it was not asked. */
+START_TEST(loopback_never_goes_through_a_proxy)
+{
+    static const struct scripted_exchange script[] = {{.target = "GET /x", .status = 200}};
+    struct one_request one = {.request = {.method = "GET"}};
+    struct scripted_server *server = scripted_server_start(script, 1);
+    struct vfl_http *http = open_http(&one.options);
+    ck_assert_int_eq(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_int_eq(unsetenv("http_proxy"), 0);
+    vfl_http_response_fini(&one.response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
+START_TEST(a_missing_ca_file_is_named)
+{
+    struct vfl_error err = {0};
+    struct vfl_http_response response;
+    /* Never answered: the certificates are read before the handshake. */
+    static const struct scripted_exchange script[] = {{.target = ""}};
+    struct scripted_server *server = scripted_server_start(script, 0);
+    struct vfl_http *http = open_http(&(struct vfl_http_options){0});
+    char url[128];
+    (void)snprintf(url, sizeof url, "https://%s/", scripted_server_url(server) + 7);
+    ck_assert_int_eq(setenv("AWS_CA_BUNDLE", "/nonexistent/ca.pem", 1), 0);
+    const struct vfl_http_request request = {.method = "GET",
+                                             .url = url,
+                                             .is_proxy_bypassed = true,
+                                             .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                             .max_body_bytes = 1000};
+    vfl_http_response_init(&response);
+    ck_assert_int_eq(vfl_http_perform(http, &request, &response, &err), VFL_CONFIG);
+    ck_assert_int_eq(response.fault, VFL_HTTP_FAULT_PERMANENT);
+    ck_assert_ptr_nonnull(strstr(err.text, "AWS_CA_BUNDLE"));
+    ck_assert_int_eq(unsetenv("AWS_CA_BUNDLE"), 0);
+    vfl_http_response_fini(&response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -392,6 +477,9 @@ int main(void)
         cancellation_ends_a_stalled_body_within_a_second,
         a_silent_server_is_given_up,
         plain_http_needs_permission,
+        a_proxys_refusal_is_a_matter_of_configuration,
+        loopback_never_goes_through_a_proxy,
+        a_missing_ca_file_is_named,
     };
     return RUN_SUITE("http", cases);
 }
