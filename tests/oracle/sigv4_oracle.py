@@ -21,7 +21,8 @@ KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 NOW = datetime.datetime(2013, 5, 24)
 ODD_KEYS = [
     "test.txt", "test$file.text", "a b", "a+b", "a%41b", "a//b", "a/./b", "a/../b", "/lead",
-    "trail/", "q?x=1", "h#x", "amp&<>\"'", "tab\there", "new\nline", "cr\rx", "\x01", "emoji\U0001f600",
+    "trail/", "q?x=1", "h#x", "amp&<>\"'", "tab\there", "new\nline", "cr\rx", "\x01",
+    "emoji\U0001f600",
     "\u1234", "~-._", "!*'()", "=,;:@", "[]{}|\\^`", "a" * 1000, "%", "%2F", "..", ".",
 ]
 ODD_QUERIES = [
