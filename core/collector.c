@@ -21,6 +21,7 @@
 /* Refused reads in a row before the rest is not even tried. */
 #define MAX_DENIED_READS 3
 #define MIN_RUN_MS 5000
+#define SNAPSHOT_INTERVAL_S 300
 /* Runs in which no delete went through before nothing new is read. */
 #define MAX_FAILED_DELETE_RUNS 3
 
@@ -37,7 +38,8 @@ struct vfl_collector {
     struct vfl_flow_table table; /* of the run under way */
     struct vfl_content_set contents;
     unsigned failed_delete_runs;
-    bool was_denied_told; /* that interfaces cannot be described */
+    int64_t snapshot_epoch_s; /* of the last full snapshot; 0: none yet */
+    bool was_denied_told;     /* that interfaces cannot be described */
 };
 
 /* The run under way. */
@@ -105,7 +107,13 @@ enum vfl_status vfl_collector_new(const struct vfl_config *config,
     collector->config = config;
     collector->ops = *ops;
     atomic_init(&collector->is_cancelled, false);
-    struct vfl_topology_options options = {config->regions[0], config->expire_after_s};
+    struct vfl_topology_options options = {
+        .default_region = config->regions[0],
+        .expire_after_s = config->expire_after_s,
+        .is_scope_all = config->is_scope_all,
+        .is_accepted_only = config->is_accepted_only,
+        .max_relations = config->max_relations,
+    };
     enum vfl_status st = open_session(collector, err);
     if (st == VFL_OK)
         st = open_store(collector, err);
@@ -483,13 +491,45 @@ static enum vfl_status note_emitted(struct run *run, size_t read_count, struct v
     return VFL_OK;
 }
 
+/* Only with an instance key of its own: under the shared one a snapshot would delete the account
+ * scan's elements. Before anything is live there is nothing to tell, and after a restart an empty
+ * snapshot would delete what the process before this one saw. */
+static bool is_snapshot_due(const struct run *run)
+{
+    const struct vfl_collector *collector = run->collector;
+    if (collector->config->topology_instance_type == NULL)
+        return false;
+    if (collector->snapshot_epoch_s == 0)
+        return vfl_topology_relation_count(collector->topology) > 0;
+    return run->now.epoch_s - collector->snapshot_epoch_s >= SNAPSHOT_INTERVAL_S;
+}
+
+static enum vfl_status emit_elements(struct run *run, bool is_snapshot, struct vfl_error *err)
+{
+    struct vfl_collector *collector = run->collector;
+    const struct vfl_collector_ops *ops = &collector->ops;
+    if (is_snapshot) {
+        vfl_topology_forget_sent(collector->topology);
+        ops->start_snapshot(ops->ctx);
+    }
+    enum vfl_status st =
+        vfl_topology_emit(collector->topology, run->now.epoch_s, ops->topology, err);
+    /* One that broke off stays open: stopping it would delete what was not sent yet. */
+    if (is_snapshot && st == VFL_OK) {
+        ops->stop_snapshot(ops->ctx);
+        collector->snapshot_epoch_s = run->now.epoch_s;
+    }
+    return st;
+}
+
 /* An emission that breaks off closes its transaction all the same, with a ledger that does not name
  * the objects: they are read again, and at worst some elements were sent twice. */
 static enum vfl_status emit_topology(struct run *run, size_t read_count, struct vfl_error *err)
 {
     struct vfl_collector *collector = run->collector;
     struct vfl_confirmation *confirmation = &collector->confirmation;
-    bool has_news = vfl_topology_has_news(collector->topology, run->now.epoch_s);
+    bool is_snapshot = is_snapshot_due(run);
+    bool has_news = is_snapshot || vfl_topology_has_news(collector->topology, run->now.epoch_s);
     /* A ledger that only forgets, or remembers a bad object, is not worth a transaction of its own:
      * it goes with the next one. */
     bool is_ledger_due =
@@ -497,8 +537,7 @@ static enum vfl_status emit_topology(struct run *run, size_t read_count, struct 
     if (!has_news && read_count == 0 && !is_ledger_due)
         return VFL_OK;
     vfl_confirmation_open(confirmation, &collector->ops);
-    enum vfl_status st =
-        vfl_topology_emit(collector->topology, run->now.epoch_s, collector->ops.topology, err);
+    enum vfl_status st = emit_elements(run, is_snapshot, err);
     if (st == VFL_OK)
         st = note_emitted(run, read_count, err);
     else

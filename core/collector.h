@@ -39,6 +39,8 @@ struct vfl_collector_ops {
     void (*start_transaction)(void *ctx);
     void (*set_transaction_state)(void *ctx, const char *key, const char *text);
     void (*stop_transaction)(void *ctx);
+    void (*start_snapshot)(void *ctx); /* only with a configured instance key */
+    void (*stop_snapshot)(void *ctx);
     void *ctx;
 };
 

@@ -43,8 +43,8 @@ static uint64_t lines_lost(const struct vfl_run_report *report)
     return report->records[VFL_RECORD_MALFORMED] + report->overlong_lines;
 }
 
-static void send_metrics(const struct vfl_run_report *report, int64_t now_epoch_s, double run_s,
-                         uint64_t request_count)
+static void send_metrics(const struct vfl_run_report *report, const struct vfl_topology *live,
+                         int64_t now_epoch_s, double run_s, uint64_t request_count)
 {
     const struct vfl_collector_ops *ops = report->ops;
     const struct vfl_topology_counts *topology = &report->topology;
@@ -63,6 +63,9 @@ static void send_metrics(const struct vfl_run_report *report, int64_t now_epoch_
         {"aws_flowlogs.skipdata.interfaces", topology->skipdata_interfaces},
         {"aws_flowlogs.interfaces.unknown", topology->unknown_interfaces},
         {"aws_flowlogs.requests", request_count},
+        {"aws_flowlogs.relations.live", vfl_topology_relation_count(live)},
+        {"aws_flowlogs.relations.left_out", vfl_topology_left_out_count(live)},
+        {"aws_flowlogs.endpoints.live", vfl_topology_endpoint_count(live)},
     };
     for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
         ops->metric(ops->ctx, gauges[i].name, (double)gauges[i].value, NULL);
@@ -115,7 +118,7 @@ void vfl_run_report_finish(struct vfl_run_report *report, const struct vfl_topol
                            int64_t now_epoch_s, double run_s, uint64_t request_count)
 {
     const struct vfl_collector_ops *ops = report->ops;
-    send_metrics(report, now_epoch_s, run_s, request_count);
+    send_metrics(report, topology, now_epoch_s, run_s, request_count);
     send_summary(report, topology, run_s);
     if (report->warning_count == 0) {
         ops->service_check(ops->ctx, VFL_CHECK_CAN_UPDATE, VFL_CHECK_OK, "");

@@ -145,7 +145,11 @@ static json_t *component_tags(const struct vfl_config *config)
 
 static struct stackstate_check_instance_key instance_key(const struct vfl_agent *agent)
 {
-    return (struct stackstate_check_instance_key){lend(INSTANCE_TYPE), agent->config->account};
+    const struct vfl_config *config = agent->config;
+    if (config->topology_instance_type != NULL)
+        return (struct stackstate_check_instance_key){config->topology_instance_type,
+                                                      config->topology_instance_url};
+    return (struct stackstate_check_instance_key){lend(INSTANCE_TYPE), config->account};
 }
 
 static enum vfl_status on_component(void *ctx, const struct vfl_component *component,
@@ -247,8 +251,12 @@ static json_t *relation_data(const struct vfl_relation *relation)
         "family", relation->is_ipv6 ? "v6" : "v4", "traffic_type", traffic_type, "direction",
         vfl_evidence_name(relation->evidence), "verdict", relation->verdict, "observed_by",
         relation->observed_by, "protocols", protocol_list(relation), "ports", port_list(relation));
-    if (data != NULL && relation->has_more_ports &&
-        json_object_set_new(data, "more_ports", json_true()) != 0) {
+    int failed = 0;
+    if (data != NULL && relation->has_more_ports)
+        failed |= json_object_set_new(data, "more_ports", json_true());
+    if (data != NULL && relation->refusal != NULL)
+        failed |= json_object_set_new(data, "refusal", json_string(relation->refusal));
+    if (failed != 0) {
         json_decref(data);
         return NULL;
     }
@@ -447,6 +455,22 @@ static void on_stop_transaction(void *ctx)
         agent->callbacks.stop_transaction(agent->check_id);
 }
 
+static void on_start_snapshot(void *ctx)
+{
+    struct vfl_agent *agent = ctx;
+    struct stackstate_check_instance_key key = instance_key(agent);
+    if (agent->callbacks.submit_start_snapshot != NULL && is_open(agent))
+        agent->callbacks.submit_start_snapshot(agent->check_id, &key);
+}
+
+static void on_stop_snapshot(void *ctx)
+{
+    struct vfl_agent *agent = ctx;
+    struct stackstate_check_instance_key key = instance_key(agent);
+    if (agent->callbacks.submit_stop_snapshot != NULL && is_open(agent))
+        agent->callbacks.submit_stop_snapshot(agent->check_id, &key);
+}
+
 struct vfl_collector_ops vfl_agent_ops(struct vfl_agent *agent)
 {
     return (struct vfl_collector_ops){
@@ -460,6 +484,8 @@ struct vfl_collector_ops vfl_agent_ops(struct vfl_agent *agent)
         .start_transaction = on_start_transaction,
         .set_transaction_state = on_set_transaction_state,
         .stop_transaction = on_stop_transaction,
+        .start_snapshot = on_start_snapshot,
+        .stop_snapshot = on_stop_snapshot,
         .ctx = agent,
     };
 }

@@ -212,6 +212,9 @@ static void parse_text_field(enum vfl_field field, struct vfl_span value, struct
     case VFL_FIELD_TGW_DST_VPC_ID:
         set_text(value, &record->tgw_dst_vpc_id);
         break;
+    case VFL_FIELD_TGW_ATTACHMENT_ID:
+        set_text(value, &record->tgw_attachment_id);
+        break;
     case VFL_FIELD_TGW_SRC_ENI:
         set_text(value, &record->tgw_src_eni);
         break;

@@ -15,18 +15,23 @@ static enum vfl_status no_memory(struct vfl_error *err)
     return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the topology's changes");
 }
 
-static void format_urn(char *out, const char *vpc_id, struct vfl_ip ip)
-{
-    char address[VFL_IP_TEXT_SIZE];
-    (void)vfl_ip_format(ip, address);
-    (void)snprintf(out, URN_SIZE, "urn:vpcip:%s/%s", vpc_id, address);
-}
-
 static void format_host_urn(char *out, struct vfl_ip ip)
 {
     char address[VFL_IP_TEXT_SIZE];
     (void)vfl_ip_format(ip, address);
     (void)snprintf(out, URN_SIZE, "urn:host:/%s", address);
+}
+
+/* An endpoint outside every VPC is a public host. */
+static void format_urn(char *out, const char *vpc_id, struct vfl_ip ip)
+{
+    char address[VFL_IP_TEXT_SIZE];
+    if (vpc_id[0] == '\0') {
+        format_host_urn(out, ip);
+        return;
+    }
+    (void)vfl_ip_format(ip, address);
+    (void)snprintf(out, URN_SIZE, "urn:vpcip:%s/%s", vpc_id, address);
 }
 
 static const char *vpc_of(const struct vfl_topology *topology, const struct live_endpoint *endpoint)
@@ -180,6 +185,7 @@ struct relation_content {
     bool has_protocol[256];
     uint8_t protocols[256];
     uint16_t ports[VFL_TOPOLOGY_MAX_PORTS];
+    char refusal[256];
     struct vfl_relation relation;
     uint64_t digest;
 };
@@ -228,15 +234,52 @@ static void add_server_port(struct relation_content *content,
         content->relation.has_more_ports = true;
 }
 
-static const char *verdict_words(uint8_t verdicts)
+static const char *verdict_words(const uint8_t verdicts[2])
 {
-    bool is_accepted = (verdicts & (VERDICT_LO_ACCEPTED | VERDICT_HI_ACCEPTED)) != 0;
-    bool is_refused = (verdicts & (VERDICT_LO_REFUSED | VERDICT_HI_REFUSED)) != 0;
+    bool is_accepted = ((verdicts[0] | verdicts[1]) & VERDICT_ACCEPTED) != 0;
+    bool is_refused = ((verdicts[0] | verdicts[1]) & VERDICT_REFUSED) != 0;
     if (is_accepted && is_refused)
         return "accepted and refused";
     if (is_accepted)
         return "accepted";
     return is_refused ? "refused" : "unknown";
+}
+
+static const char *refused_at(uint8_t verdicts, bool is_request)
+{
+    bool is_by_source =
+        (verdicts & (is_request ? VERDICT_REFUSED_BY_SENDER : VERDICT_REFUSED_BY_RECEIVER)) != 0;
+    bool is_by_target =
+        (verdicts & (is_request ? VERDICT_REFUSED_BY_RECEIVER : VERDICT_REFUSED_BY_SENDER)) != 0;
+    if (is_by_source && is_by_target)
+        return " at the source and at the target";
+    if (is_by_source)
+        return " at the source";
+    return is_by_target ? " at the target" : "";
+}
+
+/* Security groups are stateful: they let the reply of an accepted request through. So a refused
+ * reply points to a network ACL. Source: Amazon VPC User Guide, "Flow log record examples",
+ * "Security group and network ACL rules". */
+static void describe_refusal(struct relation_content *content, uint8_t request, uint8_t reply)
+{
+    bool is_request_refused = (request & VERDICT_REFUSED) != 0;
+    bool is_reply_refused = (reply & VERDICT_REFUSED) != 0;
+    if (!is_request_refused && !is_reply_refused)
+        return;
+    int length = 0;
+    if (is_request_refused)
+        length = snprintf(content->refusal, sizeof content->refusal,
+                          "%s refused%s: by a security group or a network ACL",
+                          (request & VERDICT_ACCEPTED) != 0 ? "some requests" : "request",
+                          refused_at(request, true));
+    if (is_reply_refused)
+        (void)snprintf(
+            content->refusal + length, sizeof content->refusal - (size_t)length,
+            "%sreply refused%s%s", is_request_refused ? "; " : "", refused_at(reply, false),
+            (request & VERDICT_ACCEPTED) != 0 ? " though the request was accepted: by a network ACL"
+                                              : ": by a security group or a network ACL");
+    content->relation.refusal = content->refusal;
 }
 
 static const char *observer_words(uint8_t observers, enum live_side client)
@@ -256,6 +299,7 @@ static void digest_relation(struct relation_content *content)
     uint64_t digest = vfl_hash_bytes(1, relation->protocols, relation->protocol_count);
     digest = vfl_hash_bytes(digest, relation->ports, relation->port_count * sizeof(uint16_t));
     digest = vfl_hash_bytes(digest, relation->verdict, strlen(relation->verdict));
+    digest = vfl_hash_bytes(digest, content->refusal, sizeof content->refusal);
     digest = vfl_hash_bytes(digest, relation->observed_by, strlen(relation->observed_by));
     digest = vfl_hash_mix(digest, (uint64_t)relation->evidence << 1 | relation->has_more_ports);
     content->digest = vfl_hash_finish(digest);
@@ -266,7 +310,7 @@ static void describe_relation(const struct vfl_topology *topology, uint32_t posi
 {
     const struct live_pair *pair = &topology->pairs[position / 2];
     enum live_side client = (enum live_side)(position % 2);
-    uint8_t verdicts = 0;
+    uint8_t verdicts[2] = {0};
     uint8_t observers = 0;
     memset(content, 0, sizeof *content);
     struct vfl_relation *relation = &content->relation;
@@ -275,7 +319,8 @@ static void describe_relation(const struct vfl_topology *topology, uint32_t posi
         if (live_pair_client(pair, conversation) != client)
             continue;
         content->has_protocol[conversation_protocol(conversation)] = true;
-        verdicts |= conversation->verdicts;
+        verdicts[SIDE_LO] |= conversation->verdicts[SIDE_LO];
+        verdicts[SIDE_HI] |= conversation->verdicts[SIDE_HI];
         observers |= conversation->observers;
         add_server_port(content, conversation, client);
     }
@@ -300,6 +345,7 @@ static void describe_relation(const struct vfl_topology *topology, uint32_t posi
     relation->protocols = content->protocols;
     relation->ports = content->ports;
     relation->verdict = verdict_words(verdicts);
+    describe_refusal(content, verdicts[client], verdicts[1 - client]);
     relation->observed_by = observer_words(observers, client);
     digest_relation(content);
 }
@@ -310,7 +356,7 @@ static void describe_relation(const struct vfl_topology *topology, uint32_t posi
 static bool is_expired(const struct vfl_topology *topology, const struct live_relation *relation,
                        int64_t now_epoch_s)
 {
-    return relation->is_wanted &&
+    return relation->is_live &&
            now_epoch_s - relation->seen_epoch_s >= (int64_t)topology->expire_after_s;
 }
 
@@ -325,7 +371,7 @@ static void drop_conversations(struct live_pair *pair, enum live_side client)
         if (!is_joined[i])
             pair->conversations[count++] = pair->conversations[i];
     pair->conversation_count = count;
-    pair->relations[client].is_wanted = false;
+    pair->relations[client].is_live = pair->relations[client].is_wanted = false;
     pair->relations[client].evidence = VFL_EVIDENCE_NONE;
 }
 
@@ -348,8 +394,6 @@ static bool expire(struct vfl_topology *topology, int64_t now_epoch_s)
             topology->endpoints[pair->hi].is_wanted = true;
         }
     }
-    for (uint32_t i = 0; i < topology->endpoint_count; i++)
-        has_left |= !topology->endpoints[i].is_wanted;
     return has_left;
 }
 

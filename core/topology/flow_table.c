@@ -151,6 +151,7 @@ static enum vfl_status context_of_record(struct vfl_flow_table *table,
         {record->tgw_dst_vpc_id, last->tgw_dst_vpc_id, &context.tgw_dst_vpc_id},
         {record->tgw_src_eni, last->tgw_src_eni, &context.tgw_src_eni},
         {record->tgw_dst_eni, last->tgw_dst_eni, &context.tgw_dst_eni},
+        {record->tgw_attachment_id, last->tgw_attachment_id, &context.tgw_attachment_id},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         enum vfl_status st = token_near(table, texts[i].text, texts[i].likely, texts[i].token, err);
@@ -483,6 +484,7 @@ static enum vfl_status map_contexts(struct vfl_flow_table *table, const struct v
             &context.tgw_dst_vpc_id,
             &context.tgw_src_eni,
             &context.tgw_dst_eni,
+            &context.tgw_attachment_id,
         };
         for (size_t t = 0; t < sizeof tokens / sizeof tokens[0]; t++)
             *tokens[t] = map->tokens[*tokens[t]];

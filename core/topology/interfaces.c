@@ -10,6 +10,7 @@ void vfl_interfaces_fini(struct vfl_interfaces *interfaces)
     vfl_tokens_fini(&interfaces->tokens);
     vfl_index_fini(&interfaces->id_index);
     vfl_index_fini(&interfaces->address_index);
+    vfl_index_fini(&interfaces->public_index);
     free(interfaces->interfaces);
     free(interfaces->addresses);
     *interfaces = (struct vfl_interfaces){0};
@@ -215,6 +216,7 @@ static struct vfl_ip masked(struct vfl_ip ip, unsigned bits)
 static enum vfl_status index_addresses(struct vfl_interfaces *interfaces, struct vfl_error *err)
 {
     vfl_index_reset(&interfaces->address_index);
+    vfl_index_reset(&interfaces->public_index);
     interfaces->prefix_length_count = 0;
     for (uint32_t i = 0; i < interfaces->address_count; i++) {
         const struct vfl_known_address *address = &interfaces->addresses[i];
@@ -230,8 +232,14 @@ static enum vfl_status index_addresses(struct vfl_interfaces *interfaces, struct
             if (known == interfaces->prefix_length_count)
                 interfaces->prefix_lengths[interfaces->prefix_length_count++] = bits;
         }
-        if (!vfl_index_add(&interfaces->address_index, hash_address(interfaces, address->ip, bits),
-                           i))
+        bool is_indexed = vfl_index_add(&interfaces->address_index,
+                                        hash_address(interfaces, address->ip, bits), i);
+        for (size_t p = 0; p < 3 && is_indexed; p++)
+            if (!vfl_ip_is_absent(address->public_ips[p]))
+                is_indexed =
+                    vfl_index_add(&interfaces->public_index,
+                                  hash_address(interfaces, address->public_ips[p], 128), i);
+        if (!is_indexed)
             return vfl_error_set(err, VFL_NO_MEMORY, "no memory for interface addresses");
     }
     return VFL_OK;
@@ -352,6 +360,33 @@ bool vfl_interfaces_find_owner(const struct vfl_interfaces *interfaces, uint32_t
             continue;
         if (best.interface == NULL ||
             is_better_owner(interfaces, owner, best.interface, at_epoch_s))
+            best = (struct vfl_address_owner){owner, address};
+    }
+    if (best.interface == NULL)
+        return false;
+    *ret_owner = best;
+    return true;
+}
+
+static bool has_public_ip(const struct vfl_known_address *address, struct vfl_ip ip)
+{
+    return vfl_ip_equal(address->public_ips[0], ip) || vfl_ip_equal(address->public_ips[1], ip) ||
+           vfl_ip_equal(address->public_ips[2], ip);
+}
+
+bool vfl_interfaces_find_public(const struct vfl_interfaces *interfaces, struct vfl_ip ip,
+                                int64_t at_epoch_s, struct vfl_address_owner *ret_owner)
+{
+    struct vfl_index_cursor cursor =
+        vfl_index_cursor(&interfaces->public_index, hash_address(interfaces, ip, 128));
+    struct vfl_address_owner best = {0};
+    uint32_t position;
+    while ((position = vfl_index_next(&interfaces->public_index, &cursor)) != VFL_INDEX_NONE) {
+        const struct vfl_known_address *address = &interfaces->addresses[position];
+        const struct vfl_known_interface *owner = &interfaces->interfaces[address->interface];
+        if (has_public_ip(address, ip) &&
+            (best.interface == NULL ||
+             is_better_owner(interfaces, owner, best.interface, at_epoch_s)))
             best = (struct vfl_address_owner){owner, address};
     }
     if (best.interface == NULL)

@@ -63,6 +63,7 @@ struct vfl_interfaces {
     struct vfl_known_address *addresses;
     uint32_t address_count, address_room;
     struct vfl_index address_index; /* by (ip) or (prefix base, bits) */
+    struct vfl_index public_index;  /* by public address */
     unsigned prefix_lengths[8];     /* distinct lengths of delegated prefixes, in mapped bits */
     unsigned prefix_length_count;
     int64_t refresh_epoch_s; /* of the refresh under way */
@@ -99,6 +100,10 @@ struct vfl_address_owner {
 bool vfl_interfaces_find_owner(const struct vfl_interfaces *interfaces, uint32_t vpc_id,
                                struct vfl_ip ip, int64_t at_epoch_s,
                                struct vfl_address_owner *ret_owner);
+
+/* The owner of the private address to which a public one is bound; of several as above. */
+bool vfl_interfaces_find_public(const struct vfl_interfaces *interfaces, struct vfl_ip ip,
+                                int64_t at_epoch_s, struct vfl_address_owner *ret_owner);
 
 /* The VPCs in which somebody owns ip: 0, 1 (then *ret_vpc_id is it) or 2 for "several". */
 unsigned vfl_interfaces_find_vpcs(const struct vfl_interfaces *interfaces, struct vfl_ip ip,

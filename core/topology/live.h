@@ -5,7 +5,7 @@
 #include "core/topology/topology.h"
 
 struct live_endpoint {
-    uint32_t vpc_id; /* tokens of the directory */
+    uint32_t vpc_id; /* tokens of the directory; VFL_TOKEN_ABSENT: a public address */
     uint32_t region;
     struct vfl_ip ip;
     struct vfl_ip primary;       /* of the owner, when this is its IPv6 or secondary address */
@@ -23,11 +23,14 @@ enum live_side { SIDE_LO, SIDE_HI, SIDE_NEITHER };
 
 enum live_port_form { PORTS_NONE, PORTS_BOTH, PORTS_LO_SERVICE, PORTS_HI_SERVICE };
 
+/* What became of a sender's packets, and at whose interface; one such set per sender's side. */
 enum {
-    VERDICT_LO_ACCEPTED = 1 << 0, /* what lo sent was accepted */
-    VERDICT_LO_REFUSED = 1 << 1,
-    VERDICT_HI_ACCEPTED = 1 << 2,
-    VERDICT_HI_REFUSED = 1 << 3,
+    VERDICT_ACCEPTED = 1 << 0,
+    VERDICT_REFUSED_BY_SENDER = 1 << 1,
+    VERDICT_REFUSED_BY_RECEIVER = 1 << 2,
+    VERDICT_REFUSED_BY_HOP = 1 << 3,
+    VERDICT_REFUSED =
+        VERDICT_REFUSED_BY_SENDER | VERDICT_REFUSED_BY_RECEIVER | VERDICT_REFUSED_BY_HOP,
 };
 
 enum {
@@ -41,11 +44,11 @@ struct live_conversation {
     uint64_t key; /* protocol << 40 | form << 32 | lo_port << 16 | hi_port: sorts the array */
     uint16_t peer_port_min; /* of the port that the form leaves out */
     uint16_t peer_port_max;
-    uint8_t openers;   /* bit SIDE_LO, bit SIDE_HI: TCP flags say that this side is the client */
-    uint8_t verdicts;  /* VERDICT_* */
-    uint8_t observers; /* OBSERVED_BY_* */
-    uint8_t client;    /* enum live_side, decided after each run */
-    uint8_t evidence;  /* enum vfl_evidence of that */
+    uint8_t openers;     /* bit SIDE_LO, bit SIDE_HI: TCP flags say that this side is the client */
+    uint8_t verdicts[2]; /* VERDICT_* by the sender's side */
+    uint8_t observers;   /* OBSERVED_BY_* */
+    uint8_t client;      /* enum live_side, decided after each run */
+    uint8_t evidence;    /* enum vfl_evidence of that */
     int64_t seen_epoch_s;
 };
 
@@ -70,7 +73,8 @@ static inline uint16_t conversation_hi_port(const struct live_conversation *conv
 }
 
 struct live_relation {
-    bool is_wanted;
+    bool is_live;   /* has conversations that have not expired */
+    bool is_wanted; /* live, and no option leaves it out */
     bool is_sent;
     uint8_t evidence; /* strongest of its conversations */
     uint64_t sent_digest;
@@ -90,6 +94,7 @@ struct live_pair {
     uint32_t hi;
     struct live_conversation *conversations; /* sorted by key */
     uint16_t conversation_count, conversation_room;
+    uint64_t total_bytes;   /* counted over the pair's life */
     bool has_flow_overflow; /* conversations were left out: see VFL_TOPOLOGY_MAX_CONVERSATIONS */
     struct live_relation relations[2]; /* by the client's side */
     struct live_observer observers[2]; /* by the sender's side */
@@ -115,6 +120,10 @@ struct flow_log_choice {
 struct vfl_topology {
     char *default_region;
     unsigned expire_after_s;
+    bool is_scope_all;
+    bool is_accepted_only;
+    uint32_t max_relations;
+    uint32_t left_out_count; /* relations that max_relations leaves out */
     struct vfl_interfaces interfaces;
     uint64_t seed;
     uint32_t run; /* counts apply calls */
@@ -167,6 +176,10 @@ enum vfl_status live_account_traffic(struct vfl_topology *topology,
                                      const struct vfl_flow_table *table,
                                      const struct run_flows *flows, int64_t now_epoch_s,
                                      struct vfl_error *err) VFL_MUST_CHECK;
+
+/* guard.c: chooses the relations that options leave in. */
+enum vfl_status live_choose_relations(struct vfl_topology *topology,
+                                      struct vfl_error *err) VFL_MUST_CHECK;
 
 /* topology.c: drops what expired and was removed. */
 enum vfl_status live_compact(struct vfl_topology *topology, struct vfl_error *err) VFL_MUST_CHECK;

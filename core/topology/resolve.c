@@ -59,8 +59,11 @@ enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
     };
     uint32_t vpc_id = VFL_TOKEN_ABSENT;
     uint32_t next_hop_vpc_id = VFL_TOKEN_ABSENT;
-    uint32_t reporter =
-        context->interface_id != VFL_TOKEN_ABSENT ? context->interface_id : context->resource_id;
+    uint32_t reporter = context->interface_id;
+    if (reporter == VFL_TOKEN_ABSENT)
+        reporter = context->resource_id;
+    if (reporter == VFL_TOKEN_ABSENT)
+        reporter = context->tgw_attachment_id;
     const struct {
         uint32_t from;
         uint32_t *to;
@@ -142,7 +145,10 @@ static enum vfl_flow_outcome resolve_unowned(const struct vfl_resolve_context *c
     case VFL_IP_NOT_ENDPOINT:
         return VFL_FLOW_NOT_ENDPOINT;
     case VFL_IP_PUBLIC:
-        return VFL_FLOW_PUBLIC;
+        if (!context->is_scope_all)
+            return VFL_FLOW_PUBLIC;
+        *ret_ref = (struct vfl_endpoint_ref){.ip = ip};
+        return VFL_FLOW_KEPT;
     case VFL_IP_PRIVATE:
     case VFL_IP_RFC1918:
         break;
@@ -156,6 +162,27 @@ static enum vfl_flow_outcome resolve_unowned(const struct vfl_resolve_context *c
     return VFL_FLOW_KEPT;
 }
 
+/* Finds the interface that owns an address, where there is one. VFL_FLOW_UNRESOLVED: several might.
+ */
+static enum vfl_flow_outcome find_owner(const struct vfl_interfaces *interfaces,
+                                        const struct vfl_resolve_context *context,
+                                        uint32_t told_vpc_id, struct vfl_ip ip, int64_t at_epoch_s,
+                                        struct vfl_address_owner *ret_owner)
+{
+    if (vfl_interfaces_find_owner(interfaces, context->vpc_id, ip, at_epoch_s, ret_owner) ||
+        vfl_interfaces_find_owner(interfaces, told_vpc_id, ip, at_epoch_s, ret_owner))
+        return VFL_FLOW_KEPT;
+    uint32_t other_vpc_id = VFL_TOKEN_ABSENT;
+    unsigned vpc_count = vfl_interfaces_find_vpcs(interfaces, ip, &other_vpc_id);
+    if (vpc_count > 1 && told_vpc_id == VFL_TOKEN_ABSENT)
+        return VFL_FLOW_UNRESOLVED;
+    if (vpc_count == 1)
+        (void)vfl_interfaces_find_owner(interfaces, other_vpc_id, ip, at_epoch_s, ret_owner);
+    else if (vpc_count == 0 && context->is_scope_all)
+        (void)vfl_interfaces_find_public(interfaces, ip, at_epoch_s, ret_owner);
+    return VFL_FLOW_KEPT;
+}
+
 static enum vfl_flow_outcome resolve_address(const struct vfl_interfaces *interfaces,
                                              const struct vfl_resolve_context *context, bool is_dst,
                                              struct vfl_ip ip, int64_t at_epoch_s,
@@ -163,20 +190,16 @@ static enum vfl_flow_outcome resolve_address(const struct vfl_interfaces *interf
 {
     uint32_t told_vpc_id = is_dst ? context->dst_vpc_id : context->src_vpc_id;
     struct vfl_endpoint_ref ref = {.ip = ip};
-    bool is_owned =
-        vfl_interfaces_find_owner(interfaces, context->vpc_id, ip, at_epoch_s, &ref.owner) ||
-        vfl_interfaces_find_owner(interfaces, told_vpc_id, ip, at_epoch_s, &ref.owner);
-    if (!is_owned) {
-        uint32_t other_vpc_id = VFL_TOKEN_ABSENT;
-        unsigned vpc_count = vfl_interfaces_find_vpcs(interfaces, ip, &other_vpc_id);
-        if (vpc_count > 1 && told_vpc_id == VFL_TOKEN_ABSENT)
-            return VFL_FLOW_UNRESOLVED;
-        is_owned = vpc_count == 1 &&
-                   vfl_interfaces_find_owner(interfaces, other_vpc_id, ip, at_epoch_s, &ref.owner);
-    }
-    if (!is_owned)
+    enum vfl_flow_outcome outcome =
+        find_owner(interfaces, context, told_vpc_id, ip, at_epoch_s, &ref.owner);
+    if (outcome != VFL_FLOW_KEPT)
+        return outcome;
+    if (ref.owner.interface == NULL)
         return resolve_unowned(context, told_vpc_id, is_dst, ip, ret_ref);
     ref.vpc_id = ref.owner.interface->vpc_id;
+    /* A public address that is bound to a private one names the same endpoint. */
+    if (ref.owner.address->kind != VFL_ADDRESS_PREFIX)
+        ref.ip = ref.owner.address->ip;
     /* Without pkt-* columns AWS writes the primary address for an interface's own side whatever
      * address was used, so the remote side is folded likewise: one flow, one relation. */
     if (!context->has_packet_addresses && vfl_ip_is_v4(ip) &&
@@ -189,6 +212,26 @@ static enum vfl_flow_outcome resolve_address(const struct vfl_interfaces *interf
     }
     *ret_ref = ref;
     return VFL_FLOW_KEPT;
+}
+
+/* NAT gateways and ALBs at either end, by address, so that it does not matter whose file came
+ * first. With scope "all" a NAT gateway's own records are kept where pkt-* columns name both true
+ * ends. */
+static bool is_at_middlebox(const struct vfl_interfaces *interfaces,
+                            const struct vfl_resolve_context *context,
+                            const struct vfl_ip addresses[4], int64_t at_epoch_s)
+{
+    unsigned first = 0;
+    bool has_true_ends = !vfl_ip_is_absent(addresses[2]) && !vfl_ip_is_absent(addresses[3]);
+    if (context->is_scope_all && has_true_ends)
+        first = 2;
+    else if (context->is_middlebox || (context->reporter_interface != NULL &&
+                                       context->reporter_interface->kind != VFL_INTERFACE_ORDINARY))
+        return true;
+    for (unsigned i = first; i < 4; i++)
+        if (is_middlebox_address(interfaces, context->vpc_id, addresses[i], at_epoch_s))
+            return true;
+    return false;
 }
 
 static enum vfl_observer_side side_of(const struct vfl_resolve_context *context,
@@ -206,25 +249,26 @@ static enum vfl_observer_side side_of(const struct vfl_resolve_context *context,
     return VFL_OBSERVER_HOP;
 }
 
+static bool is_middlebox_owner(const struct vfl_endpoint_ref *ref)
+{
+    return ref->owner.interface != NULL && ref->owner.interface->kind != VFL_INTERFACE_ORDINARY;
+}
+
 enum vfl_flow_outcome vfl_resolve_flow(const struct vfl_interfaces *interfaces,
                                        const struct vfl_resolve_context *context,
                                        const struct vfl_flow_table *table,
                                        const struct vfl_flow *flow,
                                        struct vfl_resolved_flow *ret_resolved)
 {
-    if (context->is_middlebox || (context->reporter_interface != NULL &&
-                                  context->reporter_interface->kind != VFL_INTERFACE_ORDINARY))
-        return VFL_FLOW_MIDDLEBOX;
-    if (context->vpc_id == VFL_TOKEN_ABSENT &&
+    if (!context->is_middlebox && context->vpc_id == VFL_TOKEN_ABSENT &&
         (context->src_vpc_id == VFL_TOKEN_ABSENT || context->dst_vpc_id == VFL_TOKEN_ABSENT))
         return VFL_FLOW_UNKNOWN_INTERFACE;
     int64_t at_epoch_s = time_of(table, flow);
     struct vfl_ip addresses[4];
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 4; i++)
         addresses[i] = vfl_flow_address(table, flow, i);
-        if (is_middlebox_address(interfaces, context->vpc_id, addresses[i], at_epoch_s))
-            return VFL_FLOW_MIDDLEBOX;
-    }
+    if (is_at_middlebox(interfaces, context, addresses, at_epoch_s))
+        return VFL_FLOW_MIDDLEBOX;
     struct vfl_resolved_flow resolved = {.reporter = context->reporter};
     struct vfl_ip src = vfl_ip_is_absent(addresses[2]) ? addresses[0] : addresses[2];
     struct vfl_ip dst = vfl_ip_is_absent(addresses[3]) ? addresses[1] : addresses[3];
@@ -236,6 +280,8 @@ enum vfl_flow_outcome vfl_resolve_flow(const struct vfl_interfaces *interfaces,
         outcome = dst_outcome != VFL_FLOW_KEPT ? dst_outcome : outcome;
     if (outcome != VFL_FLOW_KEPT)
         return outcome;
+    if (is_middlebox_owner(&resolved.src) || is_middlebox_owner(&resolved.dst))
+        return VFL_FLOW_MIDDLEBOX;
     if (resolved.src.vpc_id == resolved.dst.vpc_id &&
         vfl_ip_equal(resolved.src.ip, resolved.dst.ip))
         return VFL_FLOW_SELF;

@@ -29,7 +29,7 @@ const char *vfl_flow_outcome_name(enum vfl_flow_outcome outcome);
 
 /* Tokens are those of the directory's `tokens`. */
 struct vfl_endpoint_ref {
-    uint32_t vpc_id;
+    uint32_t vpc_id; /* VFL_TOKEN_ABSENT for a public address */
     struct vfl_ip ip;
     struct vfl_address_owner owner; /* {NULL, NULL} when no known interface owns the address */
 };
@@ -44,7 +44,8 @@ enum vfl_observer_side {
 struct vfl_resolved_flow {
     struct vfl_endpoint_ref src;
     struct vfl_endpoint_ref dst;
-    uint32_t reporter; /* token of the interface, else of the resource, else of the flow log */
+    uint32_t
+        reporter; /* token of the interface, else of the resource, the attachment, the flow log */
     enum vfl_observer_side observer_side;
 };
 
@@ -61,6 +62,7 @@ struct vfl_resolve_context {
     uint8_t traffic_path;
     bool has_packet_addresses;
     bool is_middlebox; /* the record says that its reporter is a NAT gateway */
+    bool is_scope_all; /* set by the caller: public peers are endpoints too */
 };
 
 /* Adds the context's identifiers to the directory's tokens. VFL_LIMIT, VFL_NO_MEMORY. */

@@ -25,6 +25,9 @@ enum vfl_status vfl_topology_new(const struct vfl_topology_options *options,
         return no_memory(err);
     }
     topology->expire_after_s = options->expire_after_s;
+    topology->is_scope_all = options->is_scope_all;
+    topology->is_accepted_only = options->is_accepted_only;
+    topology->max_relations = options->max_relations;
     topology->seed = vfl_hash_seed() | 1;
     *ret_topology = topology;
     return VFL_OK;
@@ -83,6 +86,11 @@ uint32_t vfl_topology_relation_count(const struct vfl_topology *topology)
         count += (uint32_t)topology->pairs[i].relations[SIDE_LO].is_wanted +
                  (uint32_t)topology->pairs[i].relations[SIDE_HI].is_wanted;
     return count;
+}
+
+uint32_t vfl_topology_left_out_count(const struct vfl_topology *topology)
+{
+    return topology->left_out_count;
 }
 
 void vfl_topology_forget_sent(struct vfl_topology *topology)
@@ -296,9 +304,12 @@ static void update_conversation(struct live_conversation *conversation, const st
     if (flow->evidence & VFL_FLOW_SYN_ACK)
         conversation->openers |= (uint8_t)(1u << receiver);
     if (flow->key.action == VFL_ACTION_ACCEPT)
-        conversation->verdicts |= sender == SIDE_LO ? VERDICT_LO_ACCEPTED : VERDICT_HI_ACCEPTED;
+        conversation->verdicts[sender] |= VERDICT_ACCEPTED;
     if (flow->key.action == VFL_ACTION_REJECT)
-        conversation->verdicts |= sender == SIDE_LO ? VERDICT_LO_REFUSED : VERDICT_HI_REFUSED;
+        conversation->verdicts[sender] |= observer == VFL_OBSERVER_SRC ? VERDICT_REFUSED_BY_SENDER
+                                          : observer == VFL_OBSERVER_DST
+                                              ? VERDICT_REFUSED_BY_RECEIVER
+                                              : VERDICT_REFUSED_BY_HOP;
     enum live_side at = observer == VFL_OBSERVER_SRC   ? sender
                         : observer == VFL_OBSERVER_DST ? receiver
                                                        : SIDE_NEITHER;
@@ -371,6 +382,8 @@ static enum vfl_status resolve_flows(struct vfl_topology *topology,
     for (uint32_t i = 0; i < table->context_count && st == VFL_OK; i++)
         st = vfl_resolve_context_init(&topology->interfaces, table, &table->contexts[i],
                                       &contexts[i], err);
+    for (uint32_t i = 0; i < table->context_count; i++)
+        contexts[i].is_scope_all = topology->is_scope_all;
     for (uint32_t i = 0; i < table->flow_count && st == VFL_OK; i++) {
         const struct vfl_flow *flow = &table->flows[i];
         const struct vfl_resolve_context *context = &contexts[flow->key.context];
@@ -467,7 +480,7 @@ static void decide_conversation(const struct vfl_topology *topology, const struc
 static void decide_relations(struct live_pair *pair)
 {
     for (unsigned side = 0; side < 2; side++) {
-        pair->relations[side].is_wanted = false;
+        pair->relations[side].is_live = false;
         pair->relations[side].evidence = VFL_EVIDENCE_NONE;
         pair->relations[side].seen_epoch_s = NEVER_EPOCH_S;
     }
@@ -476,14 +489,13 @@ static void decide_relations(struct live_pair *pair)
         if (conversation->client == SIDE_NEITHER)
             continue;
         struct live_relation *relation = &pair->relations[conversation->client];
-        relation->is_wanted = true;
         if (conversation->evidence < relation->evidence)
             relation->evidence = conversation->evidence;
     }
     for (uint16_t i = 0; i < pair->conversation_count; i++) {
         const struct live_conversation *conversation = &pair->conversations[i];
         struct live_relation *relation = &pair->relations[live_pair_client(pair, conversation)];
-        relation->is_wanted = true;
+        relation->is_live = true;
         if (conversation->seen_epoch_s > relation->seen_epoch_s)
             relation->seen_epoch_s = conversation->seen_epoch_s;
     }
@@ -546,6 +558,8 @@ enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
         st = decide_directions(topology, err);
     if (st == VFL_OK)
         st = live_account_traffic(topology, table, &flows, now_epoch_s, err);
+    if (st == VFL_OK)
+        st = live_choose_relations(topology, err);
     free(flows.items);
     if (st == VFL_OK)
         *ret_counts = counts;
@@ -555,15 +569,21 @@ enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
 /* --- expiry ------------------------------------------------------------------------------------
  */
 
+/* Keeps the endpoints that a live pair uses, whether or not an option leaves their relation out. */
 static uint32_t *compact_endpoints(struct vfl_topology *topology)
 {
-    uint32_t *moved = malloc(((size_t)topology->endpoint_count + 1) * sizeof *moved);
+    uint32_t *moved = calloc((size_t)topology->endpoint_count + 1, sizeof *moved);
     if (moved == NULL)
         return NULL;
+    for (uint32_t i = 0; i < topology->pair_count; i++) {
+        if (topology->pairs[i].conversation_count > 0)
+            moved[topology->pairs[i].lo] = moved[topology->pairs[i].hi] = 1;
+    }
     uint32_t count = 0;
     for (uint32_t i = 0; i < topology->endpoint_count; i++) {
+        bool is_used = moved[i] != 0;
         moved[i] = count;
-        if (topology->endpoints[i].is_wanted)
+        if (is_used)
             topology->endpoints[count++] = topology->endpoints[i];
     }
     topology->endpoint_count = count;

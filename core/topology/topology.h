@@ -32,6 +32,9 @@ struct vfl_topology;
 struct vfl_topology_options {
     const char *default_region; /* of endpoints of which nothing tells it */
     unsigned expire_after_s;    /* without traffic */
+    bool is_scope_all;          /* public peers become endpoints too */
+    bool is_accepted_only;      /* leaves out relations that were only ever refused */
+    uint32_t max_relations;     /* keeps those with the most bytes; 0: no limit */
 };
 
 enum vfl_status vfl_topology_new(const struct vfl_topology_options *options,
@@ -83,7 +86,8 @@ struct vfl_relation {
     const uint16_t *ports; /* the server's, most service-like first */
     size_t port_count;
     bool has_more_ports;
-    const char *verdict;     /* in words */
+    const char *verdict;     /* "accepted", "refused", "accepted and refused" or "unknown" */
+    const char *refusal;     /* what was refused where, and by what kind of rule; NULL: nothing */
     const char *observed_by; /* "source", "target", "source and target" or "hop" */
 };
 
@@ -122,7 +126,8 @@ bool vfl_topology_has_news(const struct vfl_topology *topology, int64_t now_epoc
 /* The agent did not take what was sent last: the next emit sends every element again. */
 void vfl_topology_forget_sent(struct vfl_topology *topology);
 
-/* Live relations and endpoints, for the summary. */
+/* Live relations and endpoints, for the summary; relations that max_relations leaves out. */
+uint32_t vfl_topology_left_out_count(const struct vfl_topology *topology);
 uint32_t vfl_topology_relation_count(const struct vfl_topology *topology);
 uint32_t vfl_topology_endpoint_count(const struct vfl_topology *topology);
 

@@ -230,7 +230,7 @@ static enum vfl_status sum_bytes(struct vfl_topology *topology, const struct vfl
 {
     for (uint32_t i = 0; i < flows->count; i++) {
         const struct run_flow *flow = &flows->items[i];
-        const struct live_pair *pair = &topology->pairs[flow->pair];
+        struct live_pair *pair = &topology->pairs[flow->pair];
         enum live_side client =
             live_pair_client(pair, live_pair_find(pair, flow->conversation_key));
         uint32_t relation = flow->pair * 2 + (uint32_t)client;
@@ -242,6 +242,7 @@ static enum vfl_status sum_bytes(struct vfl_topology *topology, const struct vfl
             continue;
         traffic->bytes[flow->sender] =
             add_saturating(traffic->bytes[flow->sender], flow->flow->bytes);
+        pair->total_bytes = add_saturating(pair->total_bytes, flow->flow->bytes);
         traffic->timed_bytes[flow->sender] =
             add_saturating(traffic->timed_bytes[flow->sender], flow->flow->timed_bytes);
         for (uint32_t at = flow->flow->windows; at != VFL_INDEX_NONE;
