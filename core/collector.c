@@ -46,6 +46,7 @@ struct vfl_collector {
 struct run {
     struct vfl_collector *collector;
     struct vfl_run_time now;
+    int64_t start_ms; /* of the clock that the run looks at itself */
     int64_t deadline_ms;
     struct vfl_run_report report;
     struct vfl_object_list list;
@@ -542,8 +543,10 @@ static enum vfl_status emit_topology(struct run *run, size_t read_count, struct 
         st = note_emitted(run, read_count, err);
     else
         vfl_topology_forget_sent(collector->topology);
-    enum vfl_status close_status = vfl_confirmation_close(
-        confirmation, &collector->ops, monotonic_ms(), st == VFL_OK ? err : NULL);
+    /* The caller's clock is the one that begin will look at. */
+    int64_t stopped_ms = run->now.monotonic_ms + (monotonic_ms() - run->start_ms);
+    enum vfl_status close_status = vfl_confirmation_close(confirmation, &collector->ops, stopped_ms,
+                                                          st == VFL_OK ? err : NULL);
     return st == VFL_OK ? close_status : st;
 }
 
@@ -657,6 +660,7 @@ enum vfl_status vfl_collector_run(struct vfl_collector *collector, struct vfl_ru
     struct run run = {
         .collector = collector,
         .now = now,
+        .start_ms = start_ms,
         .deadline_ms = start_ms + run_budget_ms(collector->config),
     };
     vfl_run_report_init(&run.report, &collector->ops);

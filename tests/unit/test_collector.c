@@ -110,6 +110,47 @@ START_TEST(waits_while_the_transaction_is_open)
 }
 END_TEST
 
+/* Also: the objects of a failed emission are not taken for copies of themselves. */
+START_TEST(sends_again_when_nothing_was_confirmed_for_eleven_minutes)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    fake_bucket_put_flow(&at.bucket, key, 100);
+    expect_run(0);
+    expect_run(11 * 60 - 1);
+    expect_nothing_told();
+    expect_run(46); /* the first run itself may have taken up to 45 seconds */
+    ck_assert(has(key));
+    ck_assert_uint_eq(at.ops.component_count, 2);
+    ck_assert_uint_eq(at.ops.relation_count, 1);
+    ck_assert_uint_eq(at.ops.bytes_sent, 100);
+    ck_assert(recording_ops_has_notice(&at.ops, VFL_NOTICE_WARNING, "11 minutes ago"));
+    ck_assert_int_eq(at.ops.checks[VFL_CHECK_CAN_UPDATE].level, VFL_CHECK_WARNING);
+    recording_ops_commit(&at.ops);
+    expect_run(60);
+    ck_assert(!has(key));
+    collector_fixture_close(&at);
+}
+END_TEST
+
+/* A commit that comes after we gave the transaction up names our process, but not the last run. */
+START_TEST(a_late_commit_of_a_given_up_transaction_confirms_nothing_newer)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    fake_bucket_put_flow(&at.bucket, key, 100);
+    expect_run(0);
+    char *late = strdup(at.ops.pending_state);
+    ck_assert_ptr_nonnull(late);
+    expect_run(12 * 60);
+    ck_assert_uint_eq(at.ops.bytes_sent, 100);
+    recording_ops_set_state(&at.ops, late);
+    expect_run(60);
+    expect_nothing_told();
+    ck_assert(has(key));
+    free(late);
+    collector_fixture_close(&at);
+}
+END_TEST
+
 START_TEST(never_emits_again_what_the_committed_state_names)
 {
     static const enum vfl_state_support supports[] = {VFL_STATE_PLAIN, VFL_STATE_TRANSACTIONAL};
@@ -423,6 +464,8 @@ int main(void)
         emits_the_flow_of_an_object,
         deletes_in_the_run_after_the_one_that_emitted,
         waits_while_the_transaction_is_open,
+        sends_again_when_nothing_was_confirmed_for_eleven_minutes,
+        a_late_commit_of_a_given_up_transaction_confirms_nothing_newer,
         never_emits_again_what_the_committed_state_names,
         emits_after_a_restart_what_was_not_committed,
         without_state_a_restart_reads_again,
