@@ -276,6 +276,8 @@ static enum vfl_status delete_confirmed(struct run *run, struct vfl_error *err)
     struct vfl_collector *collector = run->collector;
     const struct vfl_object_list *list = &run->list;
     enum vfl_status st = VFL_OK;
+    if (list->to_delete_count == 0)
+        collector->failed_delete_runs = 0; /* what could not be deleted is gone by itself */
     if (collector->config->is_dry_run || list->to_delete_count == 0)
         return VFL_OK;
     const char *keys[DELETE_BATCH];

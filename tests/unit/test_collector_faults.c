@@ -252,6 +252,24 @@ START_TEST(stops_reading_after_three_runs_without_a_delete)
 }
 END_TEST
 
+/* The operator, or the bucket's lifecycle, may take the objects away that we could not. */
+START_TEST(reads_again_when_there_is_nothing_left_to_delete)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    fake_bucket_put_flow(&at.bucket, good_key, 100);
+    expect_run(0);
+    fake_bucket_block_trash(&at.bucket);
+    expect_run(60);
+    expect_run(60);
+    ck_assert_int_eq(collector_fixture_run(&at, 60), VFL_DENIED);
+    fake_bucket_remove(&at.bucket, good_key);
+    fake_bucket_put_flow(&at.bucket, bad_key, 7);
+    expect_run(60);
+    ck_assert_uint_eq(at.ops.bytes_sent, 7);
+    collector_fixture_close(&at);
+}
+END_TEST
+
 /* ---- a full ledger ---- */
 
 /* Objects of the given minute, as many as leave that much room in the ledger; all are emitted, and
@@ -365,6 +383,7 @@ int main(void)
         missing_interfaces_file_fails_the_run_and_is_named,
         interfaces_once_read_are_used_when_their_file_is_gone,
         stops_reading_after_three_runs_without_a_delete,
+        reads_again_when_there_is_nothing_left_to_delete,
         full_ledger_of_a_dry_run_says_so,
         cancelled_emission_names_no_object_in_its_state,
         broken_emission_is_repeated_whole,
