@@ -225,7 +225,7 @@ static enum vfl_status list_objects(struct run *run, struct vfl_error *err)
         vfl_run_report_warn(&run->report, "listing region %s: %s", config->regions[i],
                             failure.text);
     }
-    run->is_listing_complete = last_status == VFL_OK && !run->list.is_cut;
+    run->is_listing_complete = last_status == VFL_OK;
     vfl_object_list_sort(&run->list);
     run->report.listed = run->list.listed_count;
     run->report.paused = run->list.paused_count;
@@ -258,11 +258,8 @@ static void on_removed(void *ctx, size_t index, enum vfl_status status, const st
     struct delete_outcome *outcome = ctx;
     if (status == VFL_OK) {
         outcome->deleted++;
-        /* Gone: the listing of this run is the last that can show it. */
-        struct vfl_ledger_entry *entry = vfl_ledger_find(
-            &outcome->run->collector->confirmation.ledger, outcome->objects[index].digest);
-        if (entry != NULL)
-            entry->is_listed = false;
+        vfl_ledger_note_deleted(&outcome->run->collector->confirmation.ledger,
+                                outcome->objects[index].digest);
         return;
     }
     if (outcome->failed++ == 0) {
@@ -312,12 +309,12 @@ static enum vfl_status delete_confirmed(struct run *run, struct vfl_error *err)
     return VFL_OK;
 }
 
-/* Entries of objects that are gone make room for new ones. */
+/* Objects that are gone make room in the ledger for those that are read in this run. */
 static enum vfl_status forget_gone(struct run *run, struct vfl_error *err)
 {
-    if (!run->is_listing_complete)
-        return VFL_OK;
-    return vfl_ledger_forget_unlisted(&run->collector->confirmation.ledger, err);
+    struct vfl_ledger *ledger = &run->collector->confirmation.ledger;
+    return run->is_listing_complete ? vfl_ledger_forget_unlisted(ledger, err)
+                                    : vfl_ledger_forget_deleted(ledger, err);
 }
 
 /* --- reading ------------------------------------------------------------------------------------

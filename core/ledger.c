@@ -146,19 +146,38 @@ void vfl_ledger_start_listing(struct vfl_ledger *ledger)
         ledger->entries[i].is_listed = false;
 }
 
-enum vfl_status vfl_ledger_forget_unlisted(struct vfl_ledger *ledger, struct vfl_error *err)
+void vfl_ledger_note_deleted(struct vfl_ledger *ledger, uint64_t digest)
+{
+    struct vfl_ledger_entry *entry = vfl_ledger_find(ledger, digest);
+    if (entry != NULL)
+        entry->is_deleted = true;
+}
+
+static enum vfl_status forget(struct vfl_ledger *ledger, bool is_unlisted_gone,
+                              struct vfl_error *err)
 {
     uint32_t old_count = ledger->count;
     vfl_index_reset(&ledger->index);
     ledger->count = ledger->emitted_count = ledger->failed_count = 0;
     for (uint32_t i = 0; i < old_count; i++) {
-        if (!ledger->entries[i].is_listed)
+        const struct vfl_ledger_entry *entry = &ledger->entries[i];
+        if (entry->is_deleted || (is_unlisted_gone && !entry->is_listed))
             continue;
-        enum vfl_status st = add(ledger, ledger->entries[i], err);
+        enum vfl_status st = add(ledger, *entry, err);
         if (st != VFL_OK)
             return st;
     }
     return VFL_OK;
+}
+
+enum vfl_status vfl_ledger_forget_unlisted(struct vfl_ledger *ledger, struct vfl_error *err)
+{
+    return forget(ledger, true, err);
+}
+
+enum vfl_status vfl_ledger_forget_deleted(struct vfl_ledger *ledger, struct vfl_error *err)
+{
+    return forget(ledger, false, err);
 }
 
 enum vfl_status vfl_ledger_adopt_failed(struct vfl_ledger *ledger, const struct vfl_ledger *from,

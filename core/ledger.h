@@ -29,7 +29,8 @@ struct vfl_ledger_entry {
     enum vfl_object_state state;
     uint32_t failure_count;
     int64_t retry_epoch_s;
-    bool is_listed; /* seen since start_listing */
+    bool is_listed;  /* seen since start_listing */
+    bool is_deleted; /* since it was listed */
 };
 
 /* Zeroed is an empty ledger. */
@@ -66,6 +67,10 @@ uint32_t vfl_ledger_room(const struct vfl_ledger *ledger);
 void vfl_ledger_start_listing(struct vfl_ledger *ledger);
 enum vfl_status vfl_ledger_forget_unlisted(struct vfl_ledger *ledger,
                                            struct vfl_error *err) VFL_MUST_CHECK;
+/* Notes that an emitted object is deleted; forget_deleted, or forget_unlisted, then forgets it. */
+void vfl_ledger_note_deleted(struct vfl_ledger *ledger, uint64_t digest);
+enum vfl_status vfl_ledger_forget_deleted(struct vfl_ledger *ledger,
+                                          struct vfl_error *err) VFL_MUST_CHECK;
 
 /* JSON text of at most VFL_LEDGER_MAX_BYTES, and back. parse replaces the content; text that is
  * empty,

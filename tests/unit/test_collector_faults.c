@@ -225,6 +225,45 @@ START_TEST(interfaces_once_read_are_used_when_their_file_is_gone)
 }
 END_TEST
 
+/* A folder too deep to be walked makes the listing of one region fail. */
+static void break_region(const char *region)
+{
+    char key[1024];
+    (void)snprintf(key, sizeof key, "AWSLogs/" FAKE_ACCOUNT "/vpcflowlogs/%s/", region);
+    for (int depth = 0; depth < 80; depth++)
+        (void)strcat(key, "d/");
+    (void)strcat(key, "file");
+    fake_bucket_put(&at.bucket, key, "", 0);
+}
+
+START_TEST(region_that_cannot_be_listed_does_not_stop_the_others)
+{
+    collector_fixture_open(&at, VFL_STATE_TRANSACTIONAL, "");
+    at.ops.is_auto_commit = true;
+    char broken[] = "us-east-1";
+    char whole[] = FAKE_REGION;
+    char *regions[] = {broken, whole};
+    char **configured = at.config.regions;
+    at.config.regions = regions;
+    at.config.region_count = 2;
+    collector_fixture_restart(&at);
+    fake_key(0, 1, good_key);
+    fake_bucket_put_flow(&at.bucket, good_key, 100);
+    break_region("us-east-1");
+    expect_run(0);
+    ck_assert_uint_eq(at.ops.bytes_sent, 100);
+    ck_assert_int_eq(at.ops.checks[VFL_CHECK_CAN_UPDATE].level, VFL_CHECK_WARNING);
+    ck_assert_ptr_nonnull(strstr(at.ops.checks[VFL_CHECK_CAN_UPDATE].message, "us-east-1"));
+    expect_run(60);
+    ck_assert(!has(good_key));
+    /* Deleted objects leave the ledger although the listing was not complete. */
+    ck_assert_ptr_nonnull(strstr(at.ops.state, "\"emitted\":\"\""));
+    at.config.regions = configured;
+    at.config.region_count = 1;
+    collector_fixture_close(&at);
+}
+END_TEST
+
 /* ---- deletes that fail ---- */
 
 START_TEST(stops_reading_after_three_runs_without_a_delete)
@@ -300,6 +339,58 @@ static void put_flows(unsigned first_minute, unsigned count)
         fake_bucket_put_flow(&at.bucket, key, UINT64_C(1) << i);
     }
 }
+
+START_TEST(full_ledger_reads_no_new_object)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    fill_ledger(0);
+    ck_assert_uint_le(strlen(at.ops.state), 65535);
+    put_flows(1, 1);
+    ck_assert_int_eq(collector_fixture_run(&at, 60), VFL_LIMIT);
+    expect_critical(VFL_LIMIT, "s3:DeleteObject on bucket " FAKE_BUCKET_NAME);
+    ck_assert_uint_eq(at.ops.traffic_count, 0);
+    fake_bucket_unblock_trash(&at.bucket);
+    expect_run(60);
+    ck_assert_double_eq(metric("aws_flowlogs.objects.deleted"), VFL_LEDGER_MAX_EMITTED);
+    ck_assert_uint_eq(at.ops.bytes_sent, 1);
+    collector_fixture_close(&at);
+}
+END_TEST
+
+/* Of five objects, the newest last, two have room; deleting makes room within the run. */
+START_TEST(reads_the_newest_first)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    fill_ledger(2);
+    put_flows(1, 5);
+    expect_run(60);
+    ck_assert_uint_eq(at.ops.bytes_sent, 16 + 8);
+    ck_assert_double_eq(metric("aws_flowlogs.objects.waiting"), 3);
+    fake_bucket_unblock_trash(&at.bucket);
+    expect_run(60);
+    ck_assert_uint_eq(at.ops.bytes_sent, 4 + 2 + 1);
+    ck_assert_int_eq(at.ops.checks[VFL_CHECK_CAN_UPDATE].level, VFL_CHECK_OK);
+    collector_fixture_close(&at);
+}
+END_TEST
+
+/* Objects that somebody else took away need no room. */
+START_TEST(full_ledger_of_objects_that_are_gone_is_empty)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    fill_ledger(0);
+    collector_fixture_restart(&at);
+    for (unsigned i = 0; i < VFL_LEDGER_MAX_EMITTED; i++) {
+        char key[FAKE_KEY_SIZE];
+        fake_key(0, i, key);
+        fake_bucket_remove(&at.bucket, key);
+    }
+    put_flows(1, 1);
+    expect_run(60);
+    ck_assert_uint_eq(at.ops.bytes_sent, 1);
+    collector_fixture_close(&at);
+}
+END_TEST
 
 START_TEST(full_ledger_of_a_dry_run_says_so)
 {
@@ -382,8 +473,12 @@ int main(void)
         missing_bucket_is_critical,
         missing_interfaces_file_fails_the_run_and_is_named,
         interfaces_once_read_are_used_when_their_file_is_gone,
+        region_that_cannot_be_listed_does_not_stop_the_others,
         stops_reading_after_three_runs_without_a_delete,
         reads_again_when_there_is_nothing_left_to_delete,
+        full_ledger_reads_no_new_object,
+        reads_the_newest_first,
+        full_ledger_of_objects_that_are_gone_is_empty,
         full_ledger_of_a_dry_run_says_so,
         cancelled_emission_names_no_object_in_its_state,
         broken_emission_is_repeated_whole,
