@@ -20,11 +20,23 @@ const char *vfl_flow_outcome_name(enum vfl_flow_outcome outcome)
 /* --- contexts ----------------------------------------------------------------------------------
  */
 
+/* Identifiers that AWS makes are printable ASCII. Anything else would be no JSON text, on which the
+ * whole run would fail, so it names nothing. */
+static bool is_identifier(struct vfl_span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '!' || text.ptr[i] > '~')
+            return false;
+    return true;
+}
+
 static enum vfl_status carry_token(struct vfl_interfaces *interfaces,
                                    const struct vfl_flow_table *table, uint32_t from,
                                    uint32_t *ret_token, struct vfl_error *err)
 {
     struct vfl_span text = vfl_span_from_string(vfl_tokens_text(&table->tokens, from));
+    if (!is_identifier(text))
+        text = (struct vfl_span){NULL, 0};
     return vfl_tokens_add(&interfaces->tokens, text, ret_token, err);
 }
 

@@ -353,6 +353,29 @@ START_TEST(failed_run_tells_why)
 }
 END_TEST
 
+/* A record's text may hold any byte; one that no JSON can carry must not stop the run for good. */
+START_TEST(identifier_that_is_no_text_does_not_stop_the_run)
+{
+    char other[FAKE_KEY_SIZE];
+    open_fixture("process_flow_logs: true\n");
+    fake_key(1, 2, other);
+    fake_bucket_put_gzip(&bucket, key,
+                         "version account-id interface-id vpc-id srcaddr dstaddr srcport dstport "
+                         "protocol bytes start end action log-status\n"
+                         "5 123456789012 eni-0f vpc-\xff\xfe 10.9.0.1 10.9.0.2 40000 443 6 100 "
+                         "1795168800 1795168860 ACCEPT OK\n");
+    fake_bucket_put_flow(&bucket, other, 120);
+    struct stackstate_check *check = configure();
+    run(check);
+    ck_assert_ptr_nonnull(
+        recording_agent_find(&agent, "submit_component", "urn:vpcip:vpc-1/10.0.0.1"));
+    run(check);
+    ck_assert(!fake_bucket_has(&bucket, other));
+    library.teardown(check);
+    close_fixture();
+}
+END_TEST
+
 /* ---- state ---- */
 
 START_TEST(topology_and_state_are_one_transaction)
@@ -618,6 +641,7 @@ int main(int argc, char **argv)
         relation_and_its_metrics_go_together,
         service_checks_and_health_carry_the_instances_tags,
         failed_run_tells_why,
+        identifier_that_is_no_text_does_not_stop_the_run,
         topology_and_state_are_one_transaction,
         committed_transaction_deletes_its_objects,
         does_without_any_one_callback,
