@@ -41,6 +41,7 @@ static enum vfl_status copy_callbacks(struct stackstate_check_callbacks *out,
                              "the agent's callback table has %zu bytes, at least %zu are needed",
                              from->struct_size, minimum);
     size_t size = from->struct_size < sizeof *out ? from->struct_size : sizeof *out;
+    size -= size % sizeof(void (*)(void)); /* a pointer that is cut in two is absent */
     memset(out, 0, sizeof *out);
     memcpy(out, from, size);
     out->struct_size = sizeof *out;

@@ -454,6 +454,22 @@ START_TEST(does_without_any_one_callback)
 }
 END_TEST
 
+/* What lies past struct_size is no pointer, and neither is one that is cut in two. */
+START_TEST(reads_no_further_than_the_tables_size)
+{
+    size_t least = offsetof(struct stackstate_check_callbacks, submit_start_snapshot);
+    for (size_t size = least; size <= sizeof(struct stackstate_check_callbacks); size += 4) {
+        open_fixture("process_flow_logs: true\n");
+        struct stackstate_check_callbacks table = agent.callbacks;
+        table.struct_size = size;
+        size_t whole = size / sizeof(void *) * sizeof(void *);
+        memset((char *)&table + whole, 0x5a, sizeof table - whole);
+        expect_two_runs(&table, size);
+        close_fixture();
+    }
+}
+END_TEST
+
 START_TEST(longer_table_of_a_later_agent_is_fine)
 {
     struct {
@@ -645,6 +661,7 @@ int main(int argc, char **argv)
         topology_and_state_are_one_transaction,
         committed_transaction_deletes_its_objects,
         does_without_any_one_callback,
+        reads_no_further_than_the_tables_size,
         longer_table_of_a_later_agent_is_fine,
         instances_run_at_once,
         second_run_at_once_is_refused,
