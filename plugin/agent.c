@@ -390,6 +390,18 @@ static void on_notice(void *ctx, enum vfl_notice_level level, const char *text)
 /* --- state --------------------------------------------------------------------------------------
  */
 
+/* The value comes as a YAML scalar, in quotes when it was set through the environment. */
+static bool is_false(const char *yaml)
+{
+    static const char word[] = "false";
+    if (*yaml == '"' || *yaml == '\'')
+        yaml++;
+    for (size_t i = 0; i < sizeof word - 1; i++)
+        if (yaml[i] != word[i] && yaml[i] != word[i] - 'a' + 'A')
+            return false;
+    return strchr("\"' \t\r\n", yaml[sizeof word - 1]) != NULL;
+}
+
 /* The agent has an option that leaves the transaction callbacks in place but without effect. */
 static bool are_transactions_off(struct vfl_agent *agent)
 {
@@ -399,7 +411,7 @@ static bool are_transactions_off(struct vfl_agent *agent)
     agent->callbacks.get_config(lend("check_transactionality_enabled"), &yaml);
     if (yaml == NULL)
         return false;
-    bool is_off = strncmp(yaml, "false", 5) == 0 || strncmp(yaml, "False", 5) == 0;
+    bool is_off = is_false(yaml);
     agent->callbacks.cgo_free(yaml);
     return is_off;
 }

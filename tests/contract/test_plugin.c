@@ -424,6 +424,37 @@ START_TEST(committed_transaction_deletes_its_objects)
 }
 END_TEST
 
+START_TEST(transactions_without_effect_are_not_used)
+{
+    static const struct {
+        const char *yaml; /* as the agent's configuration gives it */
+        bool has_transactions;
+    } settings[] = {
+        {NULL, true},         {"true\n", true},      {"\"true\"\n", true}, {"{}\n", true},
+        {"false\n", false},   {"False\n", false},    {"FALSE\n", false},   {"\"false\"\n", false},
+        {"'false'\n", false}, {"falsehood\n", true},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        open_fixture("process_flow_logs: true\n");
+        agent.config_yaml = settings[i].yaml;
+        fake_bucket_put_flow(&bucket, key, 100);
+        struct stackstate_check *check = configure();
+        run(check);
+        ck_assert_msg((recording_agent_count(&agent, "start_transaction") == 1) ==
+                          settings[i].has_transactions,
+                      "%s", settings[i].yaml);
+        ck_assert_msg((recording_agent_count(&agent, "set_state") == 0) ==
+                          settings[i].has_transactions,
+                      "%s", settings[i].yaml);
+        const struct recorded_call *asked = recording_agent_call(&agent, "get_config", 0);
+        ck_assert_str_eq(asked->first, "check_transactionality_enabled");
+        ck_assert_uint_eq(agent.lent_count, 0);
+        library.teardown(check);
+        close_fixture();
+    }
+}
+END_TEST
+
 /* ---- agents that offer less ---- */
 
 /* Two runs, which read an object and delete it. */
@@ -660,6 +691,7 @@ int main(int argc, char **argv)
         identifier_that_is_no_text_does_not_stop_the_run,
         topology_and_state_are_one_transaction,
         committed_transaction_deletes_its_objects,
+        transactions_without_effect_are_not_used,
         does_without_any_one_callback,
         reads_no_further_than_the_tables_size,
         longer_table_of_a_later_agent_is_fine,
