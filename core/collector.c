@@ -530,10 +530,10 @@ static enum vfl_status emit_topology(struct run *run, size_t read_count, struct 
     struct vfl_confirmation *confirmation = &collector->confirmation;
     bool is_snapshot = is_snapshot_due(run);
     bool has_news = is_snapshot || vfl_topology_has_news(collector->topology, run->now.epoch_s);
-    /* A ledger that only forgets, or remembers a bad object, is not worth a transaction of its own:
-     * it goes with the next one. */
-    bool is_ledger_due =
-        confirmation->support == VFL_STATE_PLAIN && run->report.failed + run->report.deleted > 0;
+    /* A ledger that only forgets deleted objects is not worth a transaction of its own: it goes
+     * with the next one. */
+    bool is_ledger_due = run->report.failed > 0 ||
+                         (confirmation->support == VFL_STATE_PLAIN && run->report.deleted > 0);
     if (!has_news && read_count == 0 && !is_ledger_due)
         return VFL_OK;
     vfl_confirmation_open(confirmation, &collector->ops);

@@ -238,8 +238,7 @@ static void break_region(const char *region)
 
 START_TEST(region_that_cannot_be_listed_does_not_stop_the_others)
 {
-    collector_fixture_open(&at, VFL_STATE_TRANSACTIONAL, "");
-    at.ops.is_auto_commit = true;
+    collector_fixture_open(&at, VFL_STATE_PLAIN, "");
     char broken[] = "us-east-1";
     char whole[] = FAKE_REGION;
     char *regions[] = {broken, whole};
