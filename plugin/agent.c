@@ -390,6 +390,14 @@ static void on_notice(void *ctx, enum vfl_notice_level level, const char *text)
 /* --- state --------------------------------------------------------------------------------------
  */
 
+/* Once teardown has returned the agent may be gone: its text is then left behind rather than given
+ * back through a function that need not exist any more. */
+static void give_back(struct vfl_agent *agent, char *text)
+{
+    if (is_open(agent))
+        agent->callbacks.cgo_free(text);
+}
+
 /* The value comes as a YAML scalar, in quotes when it was set through the environment. */
 static bool is_false(const char *yaml)
 {
@@ -412,7 +420,7 @@ static bool are_transactions_off(struct vfl_agent *agent)
     if (yaml == NULL)
         return false;
     bool is_off = is_false(yaml);
-    agent->callbacks.cgo_free(yaml);
+    give_back(agent, yaml);
     return is_off;
 }
 
@@ -437,7 +445,7 @@ static void on_get_state(void *ctx, const char *key, struct vfl_strbuf *out)
     if (text == NULL)
         return;
     vfl_strbuf_append_string(out, text);
-    agent->callbacks.cgo_free(text);
+    give_back(agent, text);
 }
 
 static void on_set_state(void *ctx, const char *key, const char *text)

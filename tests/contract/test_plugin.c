@@ -615,6 +615,36 @@ START_TEST(second_run_at_once_is_refused)
 }
 END_TEST
 
+/* Wherever the agent blocks: teardown comes back, the run frees the instance when it leaves, and
+ * calls nothing any more (the sanitizers watch the rest). */
+START_TEST(teardown_leaves_a_blocked_run_behind)
+{
+    static const char *const callbacks[] = {
+        "get_config",       "get_state",     "submit_service_check",  "start_transaction",
+        "submit_component", "submit_metric", "set_transaction_state", "stop_transaction",
+    };
+    for (size_t i = 0; i < sizeof callbacks / sizeof callbacks[0]; i++) {
+        struct runner runner;
+        pthread_t thread;
+        open_fixture("process_flow_logs: true\n");
+        agent.config_yaml = "true\n";
+        fake_bucket_put_flow(&bucket, key, 100);
+        start_blocked_run(callbacks[i], &thread, &runner);
+        double start_s = seconds_now();
+        library.teardown(runner.check);
+        double waited_s = seconds_now() - start_s;
+        ck_assert_msg(waited_s >= 1.9 && waited_s < 4, "%s: %g s", callbacks[i], waited_s);
+        size_t call_count = recording_agent_call_count(&agent);
+        recording_agent_release(&agent);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_msg(recording_agent_call_count(&agent) == call_count, "%s: then %s", callbacks[i],
+                      agent.calls[call_count].name);
+        ck_assert_msg(fake_bucket_has(&bucket, key), "%s", callbacks[i]);
+        close_fixture();
+    }
+}
+END_TEST
+
 struct ending {
     struct stackstate_check *check;
     double waited_s;
@@ -697,6 +727,7 @@ int main(int argc, char **argv)
         longer_table_of_a_later_agent_is_fine,
         instances_run_at_once,
         second_run_at_once_is_refused,
+        teardown_leaves_a_blocked_run_behind,
         teardown_during_a_run_ends_it,
     };
     if (argc != 2) {
