@@ -274,11 +274,13 @@ static void describe_refusal(struct relation_content *content, uint8_t request, 
                           (request & VERDICT_ACCEPTED) != 0 ? "some requests" : "request",
                           refused_at(request, true));
     if (is_reply_refused)
-        (void)snprintf(
-            content->refusal + length, sizeof content->refusal - (size_t)length,
-            "%sreply refused%s%s", is_request_refused ? "; " : "", refused_at(reply, false),
-            (request & VERDICT_ACCEPTED) != 0 ? " though the request was accepted: by a network ACL"
-                                              : ": by a security group or a network ACL");
+        (void)snprintf(content->refusal + length, sizeof content->refusal - (size_t)length,
+                       "%sreply refused%s%s", is_request_refused ? "; " : "",
+                       refused_at(reply, false),
+                       (request & VERDICT_ACCEPTED) != 0
+                           ? " though the request was accepted: by a network ACL (security "
+                             "groups are stateful)"
+                           : ": by a security group or a network ACL");
     content->relation.refusal = content->refusal;
 }
 

@@ -68,6 +68,9 @@ enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
         .traffic_path = context->traffic_path,
         .has_packet_addresses = context->has_packet_addresses,
         .is_middlebox = is_nat_reporter(table, context),
+        .has_interface_id = context->interface_id != VFL_TOKEN_ABSENT,
+        .has_both_vpc_ids = context->tgw_src_vpc_id != VFL_TOKEN_ABSENT &&
+                            context->tgw_dst_vpc_id != VFL_TOKEN_ABSENT,
     };
     uint32_t vpc_id = VFL_TOKEN_ABSENT;
     uint32_t next_hop_vpc_id = VFL_TOKEN_ABSENT;
@@ -181,6 +184,10 @@ static enum vfl_flow_outcome find_owner(const struct vfl_interfaces *interfaces,
                                         uint32_t told_vpc_id, struct vfl_ip ip, int64_t at_epoch_s,
                                         struct vfl_address_owner *ret_owner)
 {
+    if (context->has_both_vpc_ids) {
+        (void)vfl_interfaces_find_owner(interfaces, told_vpc_id, ip, at_epoch_s, ret_owner);
+        return VFL_FLOW_KEPT;
+    }
     if (vfl_interfaces_find_owner(interfaces, context->vpc_id, ip, at_epoch_s, ret_owner) ||
         vfl_interfaces_find_owner(interfaces, told_vpc_id, ip, at_epoch_s, ret_owner))
         return VFL_FLOW_KEPT;
@@ -227,16 +234,19 @@ static enum vfl_flow_outcome resolve_address(const struct vfl_interfaces *interf
 }
 
 /* NAT gateways and ALBs at either end, by address, so that it does not matter whose file came
- * first. With scope "all" a NAT gateway's own records are kept where pkt-* columns name both true
- * ends. */
+ * first. With scope "all" a NAT gateway's own records are kept where they name both true ends: in
+ * pkt-* columns, or, from a regional one, which has no interface, in any case. */
 static bool is_at_middlebox(const struct vfl_interfaces *interfaces,
                             const struct vfl_resolve_context *context,
                             const struct vfl_ip addresses[4], int64_t at_epoch_s)
 {
     unsigned first = 0;
-    bool has_true_ends = !vfl_ip_is_absent(addresses[2]) && !vfl_ip_is_absent(addresses[3]);
-    if (context->is_scope_all && has_true_ends)
+    bool has_packet_ends = !vfl_ip_is_absent(addresses[2]) && !vfl_ip_is_absent(addresses[3]);
+    bool is_regional_nat = context->is_middlebox && !context->has_interface_id;
+    if (context->is_scope_all && has_packet_ends)
         first = 2;
+    else if (context->is_scope_all && is_regional_nat)
+        first = 0;
     else if (context->is_middlebox || (context->reporter_interface != NULL &&
                                        context->reporter_interface->kind != VFL_INTERFACE_ORDINARY))
         return true;
@@ -250,6 +260,8 @@ static enum vfl_observer_side side_of(const struct vfl_resolve_context *context,
                                       const struct vfl_resolved_flow *resolved)
 {
     const struct vfl_known_interface *reporter = context->reporter_interface;
+    if (!context->has_interface_id)
+        return VFL_OBSERVER_HOP;
     if (reporter != NULL && resolved->src.owner.interface == reporter)
         return VFL_OBSERVER_SRC;
     if (reporter != NULL && resolved->dst.owner.interface == reporter)

@@ -56,6 +56,9 @@ struct vfl_resolve_context {
     uint32_t vpc_id;     /* of the reporter; absent when it cannot be told */
     uint32_t src_vpc_id; /* what the record itself says of either side; absent when it does not */
     uint32_t dst_vpc_id;
+    bool
+        has_both_vpc_ids; /* a transit gateway's record says it of both: then nothing else counts */
+    bool has_interface_id; /* the record names the interface that reports */
     uint32_t region;
     uint32_t flow_log_id;
     uint8_t flow_direction;
