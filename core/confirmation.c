@@ -90,6 +90,8 @@ static enum vfl_status begin_transactional(struct vfl_confirmation *confirmation
                                            struct vfl_error *err)
 {
     struct vfl_ledger committed = {0};
+    /* If transactions end, what the last one left open counts only when the state has it. */
+    confirmation->is_loaded = false;
     enum vfl_status st = read_state(confirmation, ops, &committed, err);
     if (st != VFL_OK)
         goto out;

@@ -207,6 +207,23 @@ START_TEST(plain_state_is_read_once_and_written_at_every_close)
 }
 END_TEST
 
+/* Whether there are transactions is asked at every run. What they left open is not confirmed by
+ * their end. */
+START_TEST(switch_from_transactions_to_plain_state_confirms_nothing)
+{
+    struct vfl_confirmation confirmation;
+    open_fixture(&confirmation, VFL_STATE_PLAIN);
+    (void)begin(&confirmation, 0);
+    recording.support = VFL_STATE_TRANSACTIONAL;
+    (void)begin(&confirmation, 60000);
+    emit(&confirmation, 1, 61000);
+    recording.support = VFL_STATE_PLAIN;
+    (void)begin(&confirmation, 120000);
+    ck_assert(!is_emitted(&confirmation, 1));
+    close_fixture(&confirmation);
+}
+END_TEST
+
 START_TEST(without_state_memory_alone_counts)
 {
     struct vfl_confirmation confirmation;
@@ -247,6 +264,7 @@ int main(void)
         run_number_goes_on_after_a_restart,
         failures_noted_since_the_commit_stay,
         plain_state_is_read_once_and_written_at_every_close,
+        switch_from_transactions_to_plain_state_confirms_nothing,
         without_state_memory_alone_counts,
         state_key_tells_instances_apart,
     };
