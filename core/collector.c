@@ -229,6 +229,7 @@ static enum vfl_status list_objects(struct run *run, struct vfl_error *err)
     vfl_object_list_sort(&run->list);
     run->report.listed = run->list.listed_count;
     run->report.paused = run->list.paused_count;
+    run->report.waiting = run->list.beyond_count;
     if (run->list.bad_date_count > 0)
         vfl_run_report_warn(&run->report,
                             "%" PRIu64 " objects have an impossible date in their name and are "

@@ -81,7 +81,7 @@ static enum vfl_status classify(struct region_listing *listing, const struct vfl
         return VFL_OK;
     }
     if (list->to_read_count == VFL_OBJECT_LIST_MAX_COUNT) {
-        list->is_cut = true;
+        list->beyond_count++;
         return VFL_OK;
     }
     return append(&list->to_read, &list->to_read_count, &list->to_read_room, &object, from, err);

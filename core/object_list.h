@@ -32,7 +32,7 @@ struct vfl_object_list {
     uint64_t foreign_count;  /* other keys under the prefixes: never touched */
     uint64_t bad_date_count; /* flow-log names with an impossible date: never touched */
     uint64_t paused_count;   /* bad objects whose pause is not over */
-    bool is_cut;             /* VFL_OBJECT_LIST_MAX_COUNT was reached */
+    uint64_t beyond_count;   /* objects to read that VFL_OBJECT_LIST_MAX_COUNT left out */
     char bad_date_key[256];  /* one of them, for the message */
 };
 

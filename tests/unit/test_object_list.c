@@ -1,0 +1,216 @@
+#include "core/object_list.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fake/bucket.h"
+#include "tests/unit/run_suite.h"
+
+/* ---- a store that lists what it is told ---- */
+
+struct listed_key {
+    const char *key;
+    const char *etag;
+    bool is_archived;
+};
+
+struct listing_store {
+    struct vfl_store base;
+    const struct listed_key *keys;
+    size_t count;
+    size_t generated_count; /* further objects of ascending time */
+    size_t fail_after;      /* SIZE_MAX: never */
+    char prefixes[4][300];
+    size_t prefix_count;
+};
+
+static enum vfl_status add(struct listing_store *store, const struct listed_key *listed,
+                           const char *prefix, struct vfl_object_sink sink, struct vfl_error *err)
+{
+    if (strncmp(listed->key, prefix, strlen(prefix)) != 0)
+        return VFL_OK;
+    if (store->fail_after-- == 0)
+        return vfl_error_set(err, VFL_RETRY, "the connection broke");
+    struct vfl_store_object object = {
+        .key = vfl_span_from_string(listed->key),
+        .etag = vfl_span_from_string(listed->etag),
+        .size_bytes = 100,
+        .is_archived = listed->is_archived,
+    };
+    return sink.add(sink.ctx, &object, err);
+}
+
+static enum vfl_status list(struct vfl_store *base, const char *prefix, const char *start_after,
+                            struct vfl_object_sink sink, struct vfl_error *err)
+{
+    struct listing_store *store = (struct listing_store *)base;
+    ck_assert_str_eq(start_after, "");
+    ck_assert_uint_lt(store->prefix_count, 4);
+    (void)snprintf(store->prefixes[store->prefix_count++], 300, "%s", prefix);
+    enum vfl_status st = VFL_OK;
+    for (size_t i = 0; i < store->count && st == VFL_OK; i++)
+        st = add(store, &store->keys[i], prefix, sink, err);
+    for (size_t i = 0; i < store->generated_count && st == VFL_OK; i++) {
+        char key[FAKE_KEY_SIZE];
+        fake_key((unsigned)(i / 1000), (unsigned)i, key);
+        st = add(store, &(struct listed_key){key, "e", false}, prefix, sink, err);
+    }
+    return st;
+}
+
+static const struct vfl_store_ops listing_ops = {.list = list};
+
+static char account[] = FAKE_ACCOUNT;
+static char folder[] = "";
+static struct vfl_config config = {.account = account, .log_prefix = folder};
+static struct vfl_object_list objects;
+static struct vfl_ledger ledger;
+static struct vfl_error err;
+
+static enum vfl_status fill(struct listing_store *store, int64_t now_epoch_s)
+{
+    store->base.ops = &listing_ops;
+    vfl_ledger_start_listing(&ledger);
+    enum vfl_status st = vfl_object_list_add_region(&objects, &store->base, &config, FAKE_REGION,
+                                                    &ledger, now_epoch_s, &err);
+    vfl_object_list_sort(&objects);
+    return st;
+}
+
+static void close_fixture(void)
+{
+    vfl_object_list_fini(&objects);
+    vfl_object_list_fini(&objects);
+    vfl_ledger_fini(&ledger);
+}
+
+static uint64_t digest_of(const char *key, const char *etag)
+{
+    uint64_t digest;
+    ck_assert_int_eq(
+        vfl_ledger_digest(vfl_span_from_string(key), vfl_span_from_string(etag), &digest, &err),
+        VFL_OK);
+    return digest;
+}
+
+START_TEST(lists_both_layouts_of_the_region)
+{
+    struct listing_store store = {.fail_after = SIZE_MAX};
+    ck_assert_int_eq(fill(&store, 0), VFL_OK);
+    ck_assert_uint_eq(store.prefix_count, 2);
+    ck_assert_str_eq(store.prefixes[0], "AWSLogs/" FAKE_ACCOUNT "/vpcflowlogs/eu-west-1/");
+    ck_assert_str_eq(store.prefixes[1], "AWSLogs/aws-account-id=" FAKE_ACCOUNT
+                                        "/aws-service=vpcflowlogs/aws-region=eu-west-1/");
+    close_fixture();
+}
+END_TEST
+
+START_TEST(puts_the_newest_first_then_by_key)
+{
+    static const unsigned minutes[] = {3, 5, 1, 5};
+    static const unsigned serials[] = {1, 9, 1, 2};
+    static const size_t expected[] = {3, 1, 0, 2};
+    static char keys[4][FAKE_KEY_SIZE];
+    struct listed_key listed[4];
+    for (size_t i = 0; i < 4; i++) {
+        fake_key(minutes[i], serials[i], keys[i]);
+        listed[i] = (struct listed_key){keys[i], "e", false};
+    }
+    struct listing_store store = {.keys = listed, .count = 4, .fail_after = SIZE_MAX};
+    ck_assert_int_eq(fill(&store, 0), VFL_OK);
+    ck_assert_uint_eq(objects.to_read_count, 4);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_str_eq(objects.to_read[i].key, keys[expected[i]]);
+    ck_assert_int_eq(objects.to_read[0].time_epoch_s, FAKE_START_EPOCH_S + 300);
+    close_fixture();
+}
+END_TEST
+
+START_TEST(ledger_decides_what_an_object_is_due_for)
+{
+    static char keys[4][FAKE_KEY_SIZE];
+    struct listed_key listed[4];
+    for (unsigned i = 0; i < 4; i++) {
+        fake_key(i, i, keys[i]);
+        listed[i] = (struct listed_key){keys[i], "e", i == 3};
+    }
+    ck_assert_int_eq(vfl_ledger_note_emitted(&ledger, digest_of(keys[0], "e"), &err), VFL_OK);
+    ck_assert_int_eq(vfl_ledger_note_failed(&ledger, digest_of(keys[1], "e"), 1000, &err), VFL_OK);
+    ck_assert_int_eq(vfl_ledger_note_emitted(&ledger, digest_of(keys[2], "old"), &err), VFL_OK);
+    struct listing_store store = {.keys = listed, .count = 4, .fail_after = SIZE_MAX};
+    ck_assert_int_eq(fill(&store, 1059), VFL_OK);
+    ck_assert_uint_eq(objects.listed_count, 4);
+    ck_assert_uint_eq(objects.to_delete_count, 1);
+    ck_assert_str_eq(objects.to_delete[0].key, keys[0]);
+    ck_assert_uint_eq(objects.paused_count, 1);
+    ck_assert_uint_eq(objects.to_read_count, 2);
+    ck_assert_str_eq(objects.to_read[1].key, keys[2]);
+    ck_assert(objects.to_read[0].is_archived);
+    ck_assert(vfl_ledger_find(&ledger, digest_of(keys[0], "e"))->is_listed);
+    ck_assert(vfl_ledger_find(&ledger, digest_of(keys[1], "e"))->is_listed);
+    ck_assert(!vfl_ledger_find(&ledger, digest_of(keys[2], "old"))->is_listed);
+    vfl_object_list_fini(&objects);
+    store.prefix_count = 0;
+    ck_assert_int_eq(fill(&store, 1060), VFL_OK); /* the pause is over */
+    ck_assert_uint_eq(objects.to_read_count, 3);
+    close_fixture();
+}
+END_TEST
+
+START_TEST(counts_foreign_keys_and_impossible_dates_apart)
+{
+#define REGION_FOLDER "AWSLogs/" FAKE_ACCOUNT "/vpcflowlogs/" FAKE_REGION "/2026/"
+    static const struct listed_key listed[] = {
+        {REGION_FOLDER "11/20/readme.txt", "e", false},
+        {REGION_FOLDER "02/30/" FAKE_ACCOUNT "_vpcflowlogs_" FAKE_REGION "_" FAKE_FLOW_LOG
+                       "_20260230T1000Z_00000001.log.gz",
+         "e", false},
+    };
+    struct listing_store store = {.keys = listed, .count = 2, .fail_after = SIZE_MAX};
+    ck_assert_int_eq(fill(&store, 0), VFL_OK);
+    ck_assert_uint_eq(objects.listed_count, 0);
+    ck_assert_uint_eq(objects.foreign_count, 1);
+    ck_assert_uint_eq(objects.bad_date_count, 1);
+    ck_assert_str_eq(objects.bad_date_key, listed[1].key);
+    ck_assert_uint_eq(objects.to_read_count + objects.to_delete_count, 0);
+    close_fixture();
+}
+END_TEST
+
+START_TEST(keeps_what_was_shown_before_a_failure)
+{
+    struct listing_store store = {.generated_count = 10, .fail_after = 4};
+    ck_assert_int_eq(fill(&store, 0), VFL_RETRY);
+    ck_assert_str_eq(err.text, "the connection broke");
+    ck_assert_uint_eq(objects.to_read_count, 4);
+    close_fixture();
+}
+END_TEST
+
+/* What is due for deletion is found however much there is to read. */
+START_TEST(holds_a_bounded_number_of_objects)
+{
+    char last[FAKE_KEY_SIZE];
+    unsigned count = VFL_OBJECT_LIST_MAX_COUNT + 5;
+    fake_key((count - 1) / 1000, count - 1, last);
+    ck_assert_int_eq(vfl_ledger_note_emitted(&ledger, digest_of(last, "e"), &err), VFL_OK);
+    struct listing_store store = {.generated_count = count, .fail_after = SIZE_MAX};
+    ck_assert_int_eq(fill(&store, 0), VFL_OK);
+    ck_assert_uint_eq(objects.to_read_count, VFL_OBJECT_LIST_MAX_COUNT);
+    ck_assert_uint_eq(objects.to_delete_count, 1);
+    ck_assert_uint_eq(objects.listed_count, count);
+    ck_assert_uint_eq(objects.beyond_count, 4);
+    close_fixture();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const cases[] = {
+        lists_both_layouts_of_the_region,         puts_the_newest_first_then_by_key,
+        ledger_decides_what_an_object_is_due_for, counts_foreign_keys_and_impossible_dates_apart,
+        keeps_what_was_shown_before_a_failure,    holds_a_bounded_number_of_objects,
+    };
+    return RUN_SUITE("object list", cases);
+}
