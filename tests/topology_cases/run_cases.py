@@ -4,12 +4,11 @@ The format of a case is told in tests/fixtures/topology/README.md. A case passes
 was told comes to exactly the expected graph, and when the same records reversed, in objects of
 another order, and one record an object make the very same calls.
 
-CHECK_HOST, CHECK_LIB and CHECK_CLOCK in the environment name the host, the library and the
-preloaded clock. Arguments name single cases.
+CHECK_HOST, CHECK_LIB and CHECK_STEPS in the environment name the host, the library, and what is
+preloaded so that a case decides when each of its runs happens. Arguments name single cases.
 """
 
 import concurrent.futures
-import contextlib
 import gzip
 import ipaddress
 import itertools
@@ -17,7 +16,6 @@ import json
 import os
 import select
 import shutil
-import signal
 import struct
 import subprocess
 import sys
@@ -120,10 +118,6 @@ class Case:
         own = os.path.join(self.folder, name)
         return own if os.path.exists(own) else os.path.join(FIXTURES, name)
 
-    @property
-    def needs_clock(self):
-        return any('advance_s' in step for step in self.steps)
-
 
 # --- arrangements: the same records in other orders and other objects ------------------------------
 
@@ -168,7 +162,8 @@ class HostFailure(Exception):
 
 
 class Host:
-    """One host process over a directory bucket of its own; steps are released while it sleeps."""
+    """One host process over a directory bucket of its own. Each step is one run of it, which begins
+    when the step is in place."""
 
     def __init__(self, case):
         self.case = case
@@ -178,7 +173,7 @@ class Host:
         self.process = None
         os.makedirs(os.path.join(self.dir, 'store', BUCKET))
         self.offset_s = 0
-        self.write_offset()
+        self.gate = None
 
     def __enter__(self):
         return self
@@ -189,6 +184,8 @@ class Host:
                 self.process.kill()
             self.process.wait()
             self.process.stdout.close()
+        if self.gate is not None:
+            os.close(self.gate)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def path(self, *parts):
@@ -230,18 +227,22 @@ class Host:
                        if not name.upper().startswith('AWS_')
                        and not name.lower().endswith('_proxy')}
         environment['TZ'] = 'UTC'
-        if self.case.needs_clock:
-            environment['LD_PRELOAD'] = os.environ['CHECK_CLOCK']
-            environment['TEST_CLOCK_OFFSET'] = self.path('offset')
+        if len(self.case.steps) > 1:
+            environment['LD_PRELOAD'] = os.environ['CHECK_STEPS']
+            environment['TEST_STEPS_GATE'] = self.path('gate')
+            environment['TEST_STEPS_OFFSET'] = self.path('offset')
             environment['ASAN_OPTIONS'] = ':'.join(
                 filter(None, [os.environ.get('ASAN_OPTIONS'), 'verify_asan_link_order=0']))
         return environment
 
-    def start(self, is_single):
+    def start(self):
         self.write_config()
+        os.mkfifo(self.path('gate'))
+        # Open for reading too, so that opening does not wait for the host.
+        self.gate = os.open(self.path('gate'), os.O_RDWR | os.O_CLOEXEC)
         command = [os.environ['CHECK_HOST'], '--check', os.environ['CHECK_LIB'], '--config',
-                   self.path('conf.yaml'), '--output', 'jsonl', '--state', self.path('state')]
-        command += ['--once'] if is_single else ['--interval', '1']
+                   self.path('conf.yaml'), '--output', 'jsonl', '--state', self.path('state'),
+                   '--runs', str(len(self.case.steps))]
         with open(self.path('log'), 'wb') as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
@@ -275,38 +276,17 @@ class Host:
                 self.fail('the host ended')
             self.buffer += chunk
 
-    def calls_of_step(self, object_count):
-        """Calls of as many runs as it takes to see the objects. Without any, of two: the first may
-        have begun before the step."""
-        deadline = time.monotonic() + STEP_SECONDS
-        calls = self.calls_of_run(deadline) if object_count == 0 else []
-        while True:
-            calls += self.calls_of_run(deadline)
-            settled = sum(call['value'] for call in calls if call.get('name') in
-                          ('aws_flowlogs.objects.processed', 'aws_flowlogs.objects.duplicate',
-                           'aws_flowlogs.objects.failed'))
-            if settled >= object_count:
-                return calls
-
     def run(self, arrange):
-        """[[calls of a step] of all steps], log."""
-        steps = self.case.steps
+        """[calls of each step], log."""
         results = []
-        for i, step in enumerate(steps):
-            objects = objects_of(self.case, step, arrange)
-            if i == 0:
-                self.release(step, objects)
-                self.start(is_single=len(steps) == 1)
+        for step in self.case.steps:
+            self.release(step, objects_of(self.case, step, arrange))
+            if self.process is None:
+                self.start()
             else:
-                # Stopped, so that no run can see half of the step.
-                self.process.send_signal(signal.SIGSTOP)
-                self.release(step, objects)
-                self.process.send_signal(signal.SIGCONT)
-            results.append(self.calls_of_step(len(objects)))
-        if len(steps) > 1:
-            self.process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdout.read()
+                os.write(self.gate, b'\n')
+            results.append(self.calls_of_run(time.monotonic() + STEP_SECONDS))
+        self.process.stdout.read()
         status = self.process.wait(timeout=STEP_SECONDS)
         log = self.log()
         if status != 0 or 'AddressSanitizer' in log or 'runtime error' in log:
@@ -331,11 +311,13 @@ class Graph:
         self.gauges = {name: {} for name in BYTE_GAUGES + RATE_GAUGES}
         self.counts = {}
         self.calls = [{} for _ in steps]
+        self.instances = []
         self.in_snapshot = None
         for count, calls in zip(self.calls, steps):
             for call in calls:
                 if call['call'] in TOPOLOGY_CALLS:
                     count[call['call']] = count.get(call['call'], 0) + 1
+                    self.instances.append(call['instance'])
                 self.take(call)
 
     def take(self, call):
@@ -435,19 +417,24 @@ class TopologyCase(unittest.TestCase):
         known = {'components', 'regions', 'relations', 'bytes', 'rates', 'removed', 'counts',
                  'calls', 'log', 'absent_from_log', 'instance'}
         self.assertEqual(set(expected) - known, set(), 'expected.json')
-        self.assertEqual({name: sorted(call['data']['URN'])
-                          for name, call in graph.components.items()},
-                         {full_urn(name): sorted(full_urn(urn) for urn in urns)
-                          for name, urns in expected['components'].items()}, log)
+        with self.subTest(part='components'):
+            self.assertEqual({name: sorted(call['data']['URN'])
+                              for name, call in graph.components.items()},
+                             {full_urn(name): sorted(full_urn(urn) for urn in urns)
+                              for name, urns in expected['components'].items()}, log)
         self.check_relations(graph, expected['relations'], log)
-        self.check_gauges(graph, BYTE_GAUGES, expected['bytes'], sum)
+        self.check_gauges(graph, BYTE_GAUGES, expected['bytes'])
         if 'rates' in expected:
-            self.check_gauges(graph, RATE_GAUGES, expected['rates'], sum)
-        self.assertEqual(graph.removed, {element_id(text) for text in expected.get('removed', [])})
+            self.check_gauges(graph, RATE_GAUGES, expected['rates'])
+        with self.subTest(part='removed'):
+            self.assertEqual(graph.removed,
+                             {element_id(text) for text in expected.get('removed', [])})
         for name, value in expected.get('counts', {}).items():
-            self.assertEqual(graph.counts.get(name), value, f'{name}\n{log}')
+            with self.subTest(part=name):
+                self.assertEqual(graph.counts.get(name), value, log)
         if 'calls' in expected:
-            self.assertEqual(graph.calls, expected['calls'])
+            with self.subTest(part='calls'):
+                self.assertEqual(graph.calls, expected['calls'])
         for words in expected.get('log', []):
             self.assertIn(words.lower(), log.lower())
         for words in expected.get('absent_from_log', []):
@@ -456,39 +443,44 @@ class TopologyCase(unittest.TestCase):
 
     def check_relations(self, graph, expected, log):
         wanted = {(full_urn(told['source']), full_urn(told['target'])): told for told in expected}
-        self.assertEqual(set(graph.relations), set(wanted), log)
-        for pair, told in wanted.items():
-            data = graph.relations[pair]['data']
-            members = {name: value for name, value in told.items() if name not in
-                       ('source', 'target', 'refusal_words', 'no_refusal', 'port_count')}
-            self.assertEqual({name: data.get(name) for name in members}, members, pair)
-            for words in told.get('refusal_words', []):
-                self.assertIn(words.lower(), data.get('refusal', '').lower(), pair)
-            if 'port_count' in told:
-                self.assertEqual(len(data['ports']), told['port_count'], pair)
-            if told.get('no_refusal'):
-                self.assertNotIn('refusal', data, pair)
+        with self.subTest(part='relations'):
+            self.assertEqual(set(graph.relations), set(wanted), log)
+        for pair in set(wanted) & set(graph.relations):
+            with self.subTest(part='relation', relation=pair):
+                self.check_relation(graph.relations[pair]['data'], wanted[pair])
 
-    def check_gauges(self, graph, names, expected, add):
-        tagged = {}
-        for pair, (sent, received) in expected.items():
-            ends = tuple(urn.replace('.', '_') for urn in full_pair(pair))
-            tagged[ends] = [sent, received]
+    def check_relation(self, data, told):
+        members = {name: value for name, value in told.items() if name not in
+                   ('source', 'target', 'refusal_words', 'no_refusal', 'port_count')}
+        self.assertEqual({name: data.get(name) for name in members}, members)
+        for words in told.get('refusal_words', []):
+            self.assertIn(words.lower(), data.get('refusal', '').lower())
+        if 'port_count' in told:
+            self.assertEqual(len(data['ports']), told['port_count'])
+        if told.get('no_refusal'):
+            self.assertNotIn('refusal', data)
+
+    def check_gauges(self, graph, names, expected):
+        tagged = {tuple(urn.replace('.', '_') for urn in full_pair(pair)): values
+                  for pair, values in expected.items()}
         told = {}
         for i, name in enumerate(names):
             for ends, values in graph.gauges[name].items():
-                told.setdefault(ends, [None, None])[i] = add(values)
-        self.assertEqual(told, tagged)
+                told.setdefault(ends, [None, None])[i] = round(sum(values), 6)
+        with self.subTest(part=names[0]):
+            self.assertEqual(told, {ends: [round(value, 6) for value in values]
+                                    for ends, values in tagged.items()})
 
     def check_conventions(self, graph):
         """What holds for every element, whatever the case is about."""
         expected = self.case.expected
         instance = expected.get('instance', {'type': 'aws-v2', 'url': ACCOUNT})
+        for told in graph.instances:
+            self.assertEqual(told, instance)
         regions = {full_urn(name): region for name, region in expected.get('regions', {}).items()}
         for name, call in graph.components.items():
             self.assertEqual(call['data']['URN'][0], name)
             self.assertEqual(call['type'], 'vpc.request')
-            self.assertEqual(call['instance'], instance)
             location = call['data']['Location']
             self.assertEqual(location['AwsAccount'], ACCOUNT)
             if name in regions or name.startswith('urn:vpcip:'):
@@ -499,7 +491,7 @@ class TopologyCase(unittest.TestCase):
             data = call['data']
             self.assertIn(source, graph.components)
             self.assertIn(target, graph.components)
-            self.assertEqual((call['type'], call['instance']), ('flowlog', instance))
+            self.assertEqual(call['type'], 'flowlog')
             self.assertEqual((data['source'], data['target']),
                              (source.replace('.', '_'), target.replace('.', '_')))
             self.assertEqual((data['local_address'], data['remote_address']),
