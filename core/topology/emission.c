@@ -329,8 +329,14 @@ static void describe_relation(const struct vfl_topology *topology, uint32_t posi
     for (unsigned protocol = 1; protocol < 256; protocol++)
         if (content->has_protocol[protocol])
             content->protocols[relation->protocol_count++] = (uint8_t)protocol;
-    if (pair->has_flow_overflow)
+    if (pair->has_overflow) {
         relation->has_more_ports = true;
+        if (live_pair_client(pair, &pair->overflow) == client) {
+            verdicts[SIDE_LO] |= pair->overflow.verdicts[SIDE_LO];
+            verdicts[SIDE_HI] |= pair->overflow.verdicts[SIDE_HI];
+            observers |= pair->overflow.observers;
+        }
+    }
     const struct live_endpoint *source =
         &topology->endpoints[client == SIDE_LO ? pair->lo : pair->hi];
     const struct live_endpoint *target =
@@ -365,6 +371,8 @@ static bool is_expired(const struct vfl_topology *topology, const struct live_re
 static void drop_conversations(struct live_pair *pair, enum live_side client)
 {
     /* Which conversations join the relation is told before any is taken out. */
+    if (pair->has_overflow && live_pair_client(pair, &pair->overflow) == client)
+        pair->has_overflow = false;
     bool is_joined[VFL_TOPOLOGY_MAX_CONVERSATIONS];
     for (uint16_t i = 0; i < pair->conversation_count; i++)
         is_joined[i] = live_pair_client(pair, &pair->conversations[i]) == client;
@@ -543,9 +551,13 @@ static enum vfl_status send_traffic(struct vfl_topology *topology, struct ordere
 
 bool vfl_topology_has_news(const struct vfl_topology *topology, int64_t now_epoch_s)
 {
+    struct component_content component;
     for (uint32_t i = 0; i < topology->endpoint_count; i++) {
         const struct live_endpoint *endpoint = &topology->endpoints[i];
         if (!endpoint->is_sent || is_stale(endpoint->sent_epoch_s, now_epoch_s))
+            return true;
+        describe_component(topology, i, &component);
+        if (component.digest != endpoint->sent_digest)
             return true;
     }
     struct relation_content content;

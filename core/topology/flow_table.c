@@ -394,11 +394,30 @@ static enum vfl_status add_flow(struct vfl_flow_table *table, const struct vfl_r
                       (uint32_t)record->end_epoch_s, err);
 }
 
+/* By interface alone, so that all flow logs of an interface are found by one walk. */
+static uint64_t hash_reporter(uint64_t seed, uint32_t interface_id)
+{
+    return vfl_hash_finish(vfl_hash_mix(seed, interface_id));
+}
+
+bool vfl_flow_table_is_first_reporter(const struct vfl_flow_table *table, uint32_t position,
+                                      bool is_skipdata_only)
+{
+    uint32_t interface_id = table->reporters[position].interface_id;
+    struct vfl_index_cursor cursor =
+        vfl_index_cursor(&table->reporter_index, hash_reporter(table->seed, interface_id));
+    uint32_t other;
+    while ((other = vfl_index_next(&table->reporter_index, &cursor)) != VFL_INDEX_NONE)
+        if (other < position && table->reporters[other].interface_id == interface_id &&
+            (!is_skipdata_only || table->reporters[other].skipdata_count > 0))
+            return false;
+    return true;
+}
+
 static enum vfl_status add_reporter(struct vfl_flow_table *table,
                                     const struct vfl_flow_reporter *reporter, struct vfl_error *err)
 {
-    uint64_t hash = vfl_hash_finish(vfl_hash_mix(
-        seed_of(table), (uint64_t)reporter->interface_id << 32 | reporter->flow_log_id));
+    uint64_t hash = hash_reporter(seed_of(table), reporter->interface_id);
     struct vfl_index_cursor cursor = vfl_index_cursor(&table->reporter_index, hash);
     uint32_t position;
     while ((position = vfl_index_next(&table->reporter_index, &cursor)) != VFL_INDEX_NONE)

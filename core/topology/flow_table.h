@@ -143,4 +143,9 @@ enum vfl_status vfl_flow_table_merge(struct vfl_flow_table *table,
 struct vfl_ip vfl_flow_address(const struct vfl_flow_table *table, const struct vfl_flow *flow,
                                unsigned which);
 
+/* Whether reporter `position` is the first of its interface; is_skipdata_only: the first that lost
+ * records. An interface has one reporter for each of its flow logs. */
+bool vfl_flow_table_is_first_reporter(const struct vfl_flow_table *table, uint32_t position,
+                                      bool is_skipdata_only);
+
 #endif

@@ -4,13 +4,19 @@
 
 #include "core/topology/live.h"
 
+static uint8_t verdicts_of(const struct live_pair *pair,
+                           const struct live_conversation *conversation, enum live_side client)
+{
+    if (live_pair_client(pair, conversation) != client)
+        return 0;
+    return conversation->verdicts[SIDE_LO] | conversation->verdicts[SIDE_HI];
+}
+
 static bool is_only_refused(const struct live_pair *pair, enum live_side client)
 {
-    uint8_t verdicts = 0;
+    uint8_t verdicts = pair->has_overflow ? verdicts_of(pair, &pair->overflow, client) : 0;
     for (uint16_t i = 0; i < pair->conversation_count; i++)
-        if (live_pair_client(pair, &pair->conversations[i]) == client)
-            verdicts |= (uint8_t)(pair->conversations[i].verdicts[SIDE_LO] |
-                                  pair->conversations[i].verdicts[SIDE_HI]);
+        verdicts |= verdicts_of(pair, &pair->conversations[i], client);
     return (verdicts & VERDICT_REFUSED) != 0 && (verdicts & VERDICT_ACCEPTED) == 0;
 }
 

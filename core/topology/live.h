@@ -1,16 +1,24 @@
-/* The live set that topology.c, traffic.c and emission.c share; nobody else includes this. */
+/* The live set that topology.c, relations.c, traffic.c and emission.c share; nobody else includes
+ * this. */
 #ifndef VFL_TOPOLOGY_LIVE_H
 #define VFL_TOPOLOGY_LIVE_H
 
 #include "core/topology/topology.h"
 
+/* Lets every element be sent again however early in a test's clock it was sent. */
+#define NEVER_EPOCH_S (INT64_MIN / 2)
+
+/* Who told an endpoint's region; the first that did wins. */
+enum live_region_source { REGION_OF_DIRECTORY, REGION_OF_OWN_RECORDS, REGION_OF_PEERS_RECORDS };
+
 struct live_endpoint {
     uint32_t vpc_id; /* tokens of the directory; VFL_TOKEN_ABSENT: a public address */
     uint32_t region;
+    uint8_t region_source; /* enum live_region_source */
+    uint32_t described_in_run;
     struct vfl_ip ip;
     struct vfl_ip primary;       /* of the owner, when this is its IPv6 or secondary address */
     struct vfl_ip public_ips[3]; /* bound to this address */
-    bool is_owned;               /* a known interface told the fields above */
     bool is_wanted;              /* a relation needs it */
     bool is_sent;
     uint64_t sent_digest; /* of the data sent last */
@@ -94,8 +102,11 @@ struct live_pair {
     uint32_t hi;
     struct live_conversation *conversations; /* sorted by key */
     uint16_t conversation_count, conversation_room;
-    uint64_t total_bytes;   /* counted over the pair's life */
-    bool has_flow_overflow; /* conversations were left out: see VFL_TOPOLOGY_MAX_CONVERSATIONS */
+    uint64_t total_bytes; /* counted over the pair's life */
+    /* Stands for the conversations that were left out, see VFL_TOPOLOGY_MAX_CONVERSATIONS: their
+     * verdicts, observers and last time count with the relation of the strongest evidence. */
+    struct live_conversation overflow;
+    bool has_overflow;
     struct live_relation relations[2]; /* by the client's side */
     struct live_observer observers[2]; /* by the sender's side */
 };
@@ -170,6 +181,11 @@ enum live_side live_pair_client(const struct live_pair *pair,
 /* Canonical order of endpoints: address, then the VPC id's text. */
 int live_endpoint_compare(const struct vfl_topology *topology, const struct live_endpoint *a,
                           const struct live_endpoint *b);
+
+/* relations.c: decides every conversation's direction, and from those the relations of each pair.
+ */
+enum vfl_status live_decide_relations(struct vfl_topology *topology,
+                                      struct vfl_error *err) VFL_MUST_CHECK;
 
 /* traffic.c: chooses flow logs and observers and sums the run's bytes into topology->traffic. */
 enum vfl_status live_account_traffic(struct vfl_topology *topology,

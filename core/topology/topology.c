@@ -5,9 +5,6 @@
 
 #include "core/topology/live.h"
 
-/* Lets every element be sent again however early in a test's clock it was sent. */
-#define NEVER_EPOCH_S (INT64_MIN / 2)
-
 static enum vfl_status no_memory(struct vfl_error *err)
 {
     return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the topology");
@@ -65,7 +62,8 @@ uint32_t vfl_topology_unknown_interfaces(const struct vfl_topology *topology,
     for (uint32_t i = 0; i < table->reporter_count; i++) {
         struct vfl_span id =
             vfl_span_from_string(vfl_tokens_text(&table->tokens, table->reporters[i].interface_id));
-        if (vfl_interfaces_find(&topology->interfaces, id) == NULL)
+        if (vfl_interfaces_find(&topology->interfaces, id) == NULL &&
+            vfl_flow_table_is_first_reporter(table, i, false))
             count++;
     }
     return count;
@@ -122,34 +120,48 @@ static uint64_t hash_endpoint(const struct vfl_topology *topology, uint32_t vpc_
     return vfl_hash_finish(vfl_hash_mix(hash, vpc_id));
 }
 
-/* Takes in what is known of the address now. Of a region that only records tell, the first in the
- * alphabet stays, so that order does not matter. */
-static void update_endpoint(struct vfl_topology *topology, struct live_endpoint *endpoint,
-                            const struct vfl_endpoint_ref *ref, uint32_t record_region)
+/* Of several regions told by the same source, the first in the alphabet stays, so that the order of
+ * records does not matter. The directory may change its mind. */
+static void update_region(const struct vfl_topology *topology, struct live_endpoint *endpoint,
+                          uint32_t region, enum live_region_source source)
 {
     const struct vfl_tokens *tokens = &topology->interfaces.tokens;
-    if (ref->owner.interface == NULL) {
-        if (!endpoint->is_owned && record_region != VFL_TOKEN_ABSENT &&
-            (endpoint->region == VFL_TOKEN_ABSENT ||
-             strcmp(vfl_tokens_text(tokens, record_region),
-                    vfl_tokens_text(tokens, endpoint->region)) < 0))
-            endpoint->region = record_region;
+    if (region == VFL_TOKEN_ABSENT)
         return;
-    }
-    const struct vfl_known_interface *owner = ref->owner.interface;
-    const struct vfl_known_address *address = ref->owner.address;
-    endpoint->region = owner->region != VFL_TOKEN_ABSENT ? owner->region : record_region;
-    endpoint->is_owned = true;
+    bool is_better =
+        endpoint->region == VFL_TOKEN_ABSENT || source < endpoint->region_source ||
+        (source == endpoint->region_source &&
+         (source == REGION_OF_DIRECTORY ||
+          strcmp(vfl_tokens_text(tokens, region), vfl_tokens_text(tokens, endpoint->region)) < 0));
+    if (!is_better)
+        return;
+    endpoint->region = region;
+    endpoint->region_source = (uint8_t)source;
+}
+
+/* Describes the address by who owns it now, not by who did at the time of a record: of an address
+ * that was used again, the records of both owners may come in any order. */
+static void update_owner(struct vfl_topology *topology, struct live_endpoint *endpoint,
+                         int64_t now_epoch_s)
+{
+    if (endpoint->described_in_run == topology->run)
+        return;
+    endpoint->described_in_run = topology->run;
+    struct vfl_address_owner owner;
+    if (!vfl_interfaces_find_owner(&topology->interfaces, endpoint->vpc_id, endpoint->ip,
+                                   now_epoch_s, &owner))
+        return;
+    const struct vfl_known_address *address = owner.address;
     memcpy(endpoint->public_ips, address->public_ips, sizeof endpoint->public_ips);
     bool is_alias = address->kind == VFL_ADDRESS_SECONDARY || address->kind == VFL_ADDRESS_IPV6;
-    endpoint->primary = is_alias ? owner->primary : (struct vfl_ip){0};
+    endpoint->primary = is_alias ? owner.interface->primary : (struct vfl_ip){0};
+    update_region(topology, endpoint, owner.interface->region, REGION_OF_DIRECTORY);
 }
 
 /* VFL_INDEX_NONE in *ret_position: the limit is reached. */
 static enum vfl_status find_or_add_endpoint(struct vfl_topology *topology,
                                             const struct vfl_endpoint_ref *ref,
-                                            uint32_t record_region, uint32_t *ret_position,
-                                            struct vfl_error *err)
+                                            uint32_t *ret_position, struct vfl_error *err)
 {
     uint64_t hash = hash_endpoint(topology, ref->vpc_id, ref->ip);
     struct vfl_index_cursor cursor = vfl_index_cursor(&topology->endpoint_index, hash);
@@ -177,7 +189,6 @@ static enum vfl_status find_or_add_endpoint(struct vfl_topology *topology,
         topology->endpoints[position] = (struct live_endpoint){
             .vpc_id = ref->vpc_id, .ip = ref->ip, .sent_epoch_s = NEVER_EPOCH_S};
     }
-    update_endpoint(topology, &topology->endpoints[position], ref, record_region);
     *ret_position = position;
     return VFL_OK;
 }
@@ -242,8 +253,17 @@ struct live_conversation *live_pair_find(const struct live_pair *pair, uint64_t 
                : NULL;
 }
 
+static void add_to_overflow(struct live_pair *pair, const struct live_conversation *left_out)
+{
+    pair->overflow.verdicts[SIDE_LO] |= left_out->verdicts[SIDE_LO];
+    pair->overflow.verdicts[SIDE_HI] |= left_out->verdicts[SIDE_HI];
+    pair->overflow.observers |= left_out->observers;
+    if (left_out->seen_epoch_s > pair->overflow.seen_epoch_s)
+        pair->overflow.seen_epoch_s = left_out->seen_epoch_s;
+}
+
 /* Keeps the VFL_TOPOLOGY_MAX_CONVERSATIONS lowest keys ever seen: what is left out then does not
- * depend on the order in which they came. *ret_conversation is NULL when this one is left out. */
+ * depend on the order in which they came. Those are one conversation together, pair->overflow. */
 static enum vfl_status find_or_add_conversation(struct live_pair *pair, uint64_t key,
                                                 struct live_conversation **ret_conversation,
                                                 struct vfl_error *err)
@@ -253,12 +273,17 @@ static enum vfl_status find_or_add_conversation(struct live_pair *pair, uint64_t
         *ret_conversation = &pair->conversations[at];
         return VFL_OK;
     }
-    *ret_conversation = NULL;
     if (pair->conversation_count == VFL_TOPOLOGY_MAX_CONVERSATIONS) {
-        pair->has_flow_overflow = true;
-        if (at == pair->conversation_count)
+        if (!pair->has_overflow)
+            pair->overflow = (struct live_conversation){.client = SIDE_NEITHER,
+                                                        .evidence = VFL_EVIDENCE_NONE,
+                                                        .seen_epoch_s = NEVER_EPOCH_S};
+        pair->has_overflow = true;
+        if (at == pair->conversation_count) {
+            *ret_conversation = &pair->overflow;
             return VFL_OK;
-        pair->conversation_count--;
+        }
+        add_to_overflow(pair, &pair->conversations[--pair->conversation_count]);
     }
     if (pair->conversation_count == pair->conversation_room) {
         uint16_t room = pair->conversation_room == 0 ? 1 : (uint16_t)(pair->conversation_room * 2);
@@ -319,6 +344,21 @@ static void update_conversation(struct live_conversation *conversation, const st
     conversation->seen_epoch_s = now_epoch_s;
 }
 
+static void update_endpoints(struct vfl_topology *topology,
+                             const struct vfl_resolve_context *context,
+                             enum vfl_observer_side observer, uint32_t src, uint32_t dst,
+                             int64_t now_epoch_s)
+{
+    const uint32_t positions[] = {src, dst};
+    const enum vfl_observer_side sides[] = {VFL_OBSERVER_SRC, VFL_OBSERVER_DST};
+    for (unsigned i = 0; i < 2; i++) {
+        struct live_endpoint *endpoint = &topology->endpoints[positions[i]];
+        update_owner(topology, endpoint, now_epoch_s);
+        update_region(topology, endpoint, context->region,
+                      observer == sides[i] ? REGION_OF_OWN_RECORDS : REGION_OF_PEERS_RECORDS);
+    }
+}
+
 /* Adds one resolved flow to the live set and to the run's list. */
 static enum vfl_status
 add_flow(struct vfl_topology *topology, const struct vfl_resolve_context *context,
@@ -327,9 +367,9 @@ add_flow(struct vfl_topology *topology, const struct vfl_resolve_context *contex
 {
     uint32_t src = VFL_INDEX_NONE;
     uint32_t dst = VFL_INDEX_NONE;
-    enum vfl_status st = find_or_add_endpoint(topology, &resolved->src, context->region, &src, err);
+    enum vfl_status st = find_or_add_endpoint(topology, &resolved->src, &src, err);
     if (st == VFL_OK)
-        st = find_or_add_endpoint(topology, &resolved->dst, context->region, &dst, err);
+        st = find_or_add_endpoint(topology, &resolved->dst, &dst, err);
     if (st != VFL_OK)
         return st;
     uint32_t pair = VFL_INDEX_NONE;
@@ -347,13 +387,13 @@ add_flow(struct vfl_topology *topology, const struct vfl_resolve_context *contex
         counts->over_limit += flow->record_count;
         return VFL_OK;
     }
+    update_endpoints(topology, context, resolved->observer_side, src, dst, now_epoch_s);
     uint64_t key = key_of(&flow->key, sender);
     struct live_conversation *conversation = NULL;
     st = find_or_add_conversation(&topology->pairs[pair], key, &conversation, err);
     if (st != VFL_OK)
         return st;
-    if (conversation != NULL)
-        update_conversation(conversation, flow, sender, resolved->observer_side, now_epoch_s);
+    update_conversation(conversation, flow, sender, resolved->observer_side, now_epoch_s);
     flows->items[flows->count++] = (struct run_flow){
         .flow = flow,
         .conversation_key = key,
@@ -398,137 +438,6 @@ static enum vfl_status resolve_flows(struct vfl_topology *topology,
     return st;
 }
 
-/* --- direction ---------------------------------------------------------------------------------
- */
-
-static bool has_both_ports(const struct live_conversation *conversation, uint16_t *ret_lo_port,
-                           uint16_t *ret_hi_port)
-{
-    *ret_lo_port = conversation_lo_port(conversation);
-    *ret_hi_port = conversation_hi_port(conversation);
-    switch (conversation_form(conversation)) {
-    case PORTS_BOTH:
-        return true;
-    case PORTS_LO_SERVICE:
-        *ret_hi_port = conversation->peer_port_min;
-        return conversation->peer_port_min == conversation->peer_port_max;
-    case PORTS_HI_SERVICE:
-        *ret_lo_port = conversation->peer_port_min;
-        return conversation->peer_port_min == conversation->peer_port_max;
-    case PORTS_NONE:
-        break;
-    }
-    return false;
-}
-
-/* A conversation with a range of peer ports counts with both ends of the range: two different ports
- * are all that a majority needs, and a union of ranges has the same ends in any order. */
-static bool count_ports(struct vfl_topology *topology, const struct live_pair *pair,
-                        const struct live_conversation *conversation)
-{
-    struct vfl_port_counts *counts = &topology->port_counts;
-    uint8_t protocol = conversation_protocol(conversation);
-    uint16_t lo_port;
-    uint16_t hi_port;
-    if (has_both_ports(conversation, &lo_port, &hi_port))
-        return vfl_port_counts_add(counts, pair->lo, protocol, lo_port, hi_port) &&
-               vfl_port_counts_add(counts, pair->hi, protocol, hi_port, lo_port);
-    enum live_port_form form = conversation_form(conversation);
-    if (form == PORTS_NONE)
-        return true;
-    uint32_t server = form == PORTS_LO_SERVICE ? pair->lo : pair->hi;
-    uint16_t port = form == PORTS_LO_SERVICE ? lo_port : hi_port;
-    return vfl_port_counts_add(counts, server, protocol, port, conversation->peer_port_min) &&
-           vfl_port_counts_add(counts, server, protocol, port, conversation->peer_port_max);
-}
-
-static void decide_conversation(const struct vfl_topology *topology, const struct live_pair *pair,
-                                struct live_conversation *conversation)
-{
-    conversation->client = SIDE_NEITHER;
-    conversation->evidence = VFL_EVIDENCE_NONE;
-    /* Both bits set is a contradiction (a port used in both roles): the ports have to tell. */
-    if (conversation->openers == 1u << SIDE_LO || conversation->openers == 1u << SIDE_HI) {
-        conversation->client = conversation->openers == 1u << SIDE_LO ? SIDE_LO : SIDE_HI;
-        conversation->evidence = VFL_EVIDENCE_TCP_FLAGS;
-        return;
-    }
-    uint8_t protocol = conversation_protocol(conversation);
-    uint16_t lo_port;
-    uint16_t hi_port;
-    if (has_both_ports(conversation, &lo_port, &hi_port)) {
-        struct vfl_port_view lo = {
-            lo_port, vfl_port_counts_find(&topology->port_counts, pair->lo, protocol, lo_port)};
-        struct vfl_port_view hi = {
-            hi_port, vfl_port_counts_find(&topology->port_counts, pair->hi, protocol, hi_port)};
-        enum vfl_evidence evidence;
-        enum vfl_side server = vfl_direction_server(lo, hi, &evidence);
-        if (server != VFL_SIDE_NEITHER) {
-            conversation->client = server == VFL_SIDE_A ? SIDE_HI : SIDE_LO;
-            conversation->evidence = (uint8_t)evidence;
-        }
-    } else if (conversation_form(conversation) != PORTS_NONE) {
-        conversation->client =
-            conversation_form(conversation) == PORTS_LO_SERVICE ? SIDE_HI : SIDE_LO;
-        conversation->evidence = VFL_EVIDENCE_PORT_COUNT;
-    }
-}
-
-/* Which relations the pair has: one per client side that a conversation names; conversations that
- * name none join the one with the strongest evidence, and make "lower address first" only when
- * alone. */
-static void decide_relations(struct live_pair *pair)
-{
-    for (unsigned side = 0; side < 2; side++) {
-        pair->relations[side].is_live = false;
-        pair->relations[side].evidence = VFL_EVIDENCE_NONE;
-        pair->relations[side].seen_epoch_s = NEVER_EPOCH_S;
-    }
-    for (uint16_t i = 0; i < pair->conversation_count; i++) {
-        const struct live_conversation *conversation = &pair->conversations[i];
-        if (conversation->client == SIDE_NEITHER)
-            continue;
-        struct live_relation *relation = &pair->relations[conversation->client];
-        if (conversation->evidence < relation->evidence)
-            relation->evidence = conversation->evidence;
-    }
-    for (uint16_t i = 0; i < pair->conversation_count; i++) {
-        const struct live_conversation *conversation = &pair->conversations[i];
-        struct live_relation *relation = &pair->relations[live_pair_client(pair, conversation)];
-        relation->is_live = true;
-        if (conversation->seen_epoch_s > relation->seen_epoch_s)
-            relation->seen_epoch_s = conversation->seen_epoch_s;
-    }
-}
-
-enum live_side live_pair_client(const struct live_pair *pair,
-                                const struct live_conversation *conversation)
-{
-    if (conversation != NULL && conversation->client != SIDE_NEITHER)
-        return (enum live_side)conversation->client;
-    if (pair->relations[SIDE_HI].evidence < pair->relations[SIDE_LO].evidence)
-        return SIDE_HI;
-    return SIDE_LO;
-}
-
-static enum vfl_status decide_directions(struct vfl_topology *topology, struct vfl_error *err)
-{
-    vfl_port_counts_reset(&topology->port_counts);
-    for (uint32_t i = 0; i < topology->pair_count; i++) {
-        const struct live_pair *pair = &topology->pairs[i];
-        for (uint16_t c = 0; c < pair->conversation_count; c++)
-            if (!count_ports(topology, pair, &pair->conversations[c]))
-                return no_memory(err);
-    }
-    for (uint32_t i = 0; i < topology->pair_count; i++) {
-        struct live_pair *pair = &topology->pairs[i];
-        for (uint16_t c = 0; c < pair->conversation_count; c++)
-            decide_conversation(topology, pair, &pair->conversations[c]);
-        decide_relations(pair);
-    }
-    return VFL_OK;
-}
-
 /* --- one run -----------------------------------------------------------------------------------
  */
 
@@ -537,7 +446,9 @@ static void count_reporters(const struct vfl_topology *topology, const struct vf
 {
     for (uint32_t i = 0; i < table->reporter_count; i++) {
         counts->skipdata_records += table->reporters[i].skipdata_count;
-        counts->skipdata_interfaces += table->reporters[i].skipdata_count > 0;
+        if (table->reporters[i].skipdata_count > 0 &&
+            vfl_flow_table_is_first_reporter(table, i, true))
+            counts->skipdata_interfaces++;
     }
     counts->unknown_interfaces = vfl_topology_unknown_interfaces(topology, table);
 }
@@ -555,7 +466,7 @@ enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
     count_reporters(topology, table, &counts);
     enum vfl_status st = resolve_flows(topology, table, now_epoch_s, &flows, &counts, err);
     if (st == VFL_OK)
-        st = decide_directions(topology, err);
+        st = live_decide_relations(topology, err);
     if (st == VFL_OK)
         st = live_account_traffic(topology, table, &flows, now_epoch_s, err);
     if (st == VFL_OK)

@@ -1,0 +1,374 @@
+#include "core/topology/flow_table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tests/recorder/recorder.h"
+#include "tests/unit/run_suite.h"
+
+#define COLUMNS                                                                                    \
+    "interface-id srcaddr dstaddr srcport dstport protocol bytes start end action tcp-flags "      \
+    "log-status"
+#define RECORD(ports_and_protocol, bytes_and_times, tail)                                          \
+    "eni-a 10.0.0.1 10.0.0.2 " ports_and_protocol " " bytes_and_times " " tail " OK"
+#define TIMES "100 1700000000 1700000060"
+
+static void fill(struct vfl_flow_table *table, const char *flow_log_id, const char *const *lines,
+                 size_t count)
+{
+    struct vfl_record_format format;
+    recorder_start_object(table, &format, "eu-west-1", flow_log_id, COLUMNS);
+    for (size_t i = 0; i < count && lines[i] != NULL; i++)
+        recorder_add_line(table, &format, lines[i]);
+}
+
+/* --- keys --------------------------------------------------------------------------------------
+ */
+
+struct port_case {
+    const char *name;
+    const char *line;
+    enum vfl_port_form form;
+    uint16_t src_port, dst_port, peer_port;
+    uint8_t evidence;
+};
+
+static const struct port_case port_cases[] = {
+    {"client to service", RECORD("40000 443 6", TIMES, "ACCEPT 0"), VFL_PORTS_DST_SERVICE, 0, 443,
+     40000, 0},
+    {"service to client", RECORD("443 40000 6", TIMES, "ACCEPT 0"), VFL_PORTS_SRC_SERVICE, 443, 0,
+     40000, 0},
+    {"both low", RECORD("443 32767 6", TIMES, "ACCEPT 0"), VFL_PORTS_BOTH, 443, 32767, 0, 0},
+    {"the border", RECORD("443 32768 6", TIMES, "ACCEPT 0"), VFL_PORTS_SRC_SERVICE, 443, 0, 32768,
+     0},
+    {"both high", RECORD("50000 60000 17", TIMES, "ACCEPT -"), VFL_PORTS_BOTH, 50000, 60000, 0, 0},
+    {"SCTP has ports", RECORD("40000 443 132", TIMES, "ACCEPT -"), VFL_PORTS_DST_SERVICE, 0, 443,
+     40000, 0},
+    {"ICMP has none", RECORD("0 0 1", TIMES, "ACCEPT -"), VFL_PORTS_NONE, 0, 0, 0, 0},
+    {"ports of another protocol", RECORD("40000 443 50", TIMES, "ACCEPT -"), VFL_PORTS_NONE, 0, 0,
+     0, 0},
+    {"ports without protocol", RECORD("40000 443 -", TIMES, "ACCEPT -"), VFL_PORTS_DST_SERVICE, 0,
+     443, 40000, 0},
+    {"no ports", RECORD("- - 6", TIMES, "ACCEPT 0"), VFL_PORTS_NONE, 0, 0, 0, 0},
+    {"SYN", RECORD("40000 443 6", TIMES, "ACCEPT 2"), VFL_PORTS_DST_SERVICE, 0, 443, 40000,
+     VFL_FLOW_SYN},
+    {"SYN and FIN", RECORD("40000 443 6", TIMES, "ACCEPT 3"), VFL_PORTS_DST_SERVICE, 0, 443, 40000,
+     VFL_FLOW_SYN},
+    {"SYN-ACK", RECORD("443 40000 6", TIMES, "ACCEPT 18"), VFL_PORTS_SRC_SERVICE, 443, 0, 40000,
+     VFL_FLOW_SYN_ACK},
+    {"SYN-ACK and FIN", RECORD("443 40000 6", TIMES, "ACCEPT 19"), VFL_PORTS_SRC_SERVICE, 443, 0,
+     40000, VFL_FLOW_SYN_ACK},
+    {"RST", RECORD("443 40000 6", TIMES, "ACCEPT 4"), VFL_PORTS_SRC_SERVICE, 443, 0, 40000, 0},
+    {"flags of UDP mean nothing", RECORD("40000 443 17", TIMES, "ACCEPT 2"), VFL_PORTS_DST_SERVICE,
+     0, 443, 40000, 0},
+};
+
+START_TEST(leaves_the_peers_port_out_of_the_key_where_the_ports_tell_the_service)
+{
+    for (size_t i = 0; i < sizeof port_cases / sizeof port_cases[0]; i++) {
+        const struct port_case *c = &port_cases[i];
+        struct vfl_flow_table table = {0};
+        fill(&table, "fl-1", &c->line, 1);
+        ck_assert_uint_eq(table.flow_count, 1);
+        const struct vfl_flow *flow = &table.flows[0];
+        ck_assert_msg(flow->key.port_form == c->form && flow->key.src_port == c->src_port &&
+                          flow->key.dst_port == c->dst_port &&
+                          flow->peer_port_min == c->peer_port &&
+                          flow->peer_port_max == c->peer_port && flow->evidence == c->evidence,
+                      "%s", c->name);
+        vfl_flow_table_fini(&table);
+    }
+}
+END_TEST
+
+START_TEST(connections_to_a_service_are_one_flow_with_a_range_of_ports)
+{
+    const char *const lines[] = {
+        RECORD("40007 443 6", TIMES, "ACCEPT 0"),
+        RECORD("40001 443 6", TIMES, "ACCEPT 2"),
+        RECORD("40003 443 6", TIMES, "ACCEPT 0"),
+    };
+    struct vfl_flow_table table = {0};
+    fill(&table, "fl-1", lines, 3);
+    ck_assert_uint_eq(table.flow_count, 1);
+    ck_assert_uint_eq(table.flows[0].peer_port_min, 40001);
+    ck_assert_uint_eq(table.flows[0].peer_port_max, 40007);
+    ck_assert_uint_eq(table.flows[0].bytes, 300);
+    ck_assert_uint_eq(table.flows[0].record_count, 3);
+    ck_assert_uint_eq(table.flows[0].evidence, VFL_FLOW_SYN);
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
+START_TEST(what_differs_makes_another_flow)
+{
+    const struct {
+        const char *name;
+        const char *lines[2];
+    } table_of_cases[] = {
+        {"direction",
+         {"eni-a 10.0.0.1 10.0.0.2 0 0 1 1 - - ACCEPT - OK",
+          "eni-a 10.0.0.2 10.0.0.1 0 0 1 1 - - ACCEPT - OK"}},
+        {"interface",
+         {"eni-a 10.0.0.1 10.0.0.2 0 0 1 1 - - ACCEPT - OK",
+          "eni-b 10.0.0.1 10.0.0.2 0 0 1 1 - - ACCEPT - OK"}},
+        {"verdict",
+         {"eni-a 10.0.0.1 10.0.0.2 0 0 1 1 - - ACCEPT - OK",
+          "eni-a 10.0.0.1 10.0.0.2 0 0 1 1 - - REJECT - OK"}},
+        {"protocol",
+         {"eni-a 10.0.0.1 10.0.0.2 0 0 1 1 - - ACCEPT - OK",
+          "eni-a 10.0.0.1 10.0.0.2 0 0 58 1 - - ACCEPT - OK"}},
+        {"IPv6 address",
+         {"eni-a 2600::1 2600::2 0 0 1 1 - - ACCEPT - OK",
+          "eni-a 2600::1 2600::3 0 0 1 1 - - ACCEPT - OK"}},
+        {"service port",
+         {"eni-a 10.0.0.1 10.0.0.2 40000 443 6 1 - - ACCEPT - OK",
+          "eni-a 10.0.0.1 10.0.0.2 40000 444 6 1 - - ACCEPT - OK"}},
+    };
+    for (size_t i = 0; i < sizeof table_of_cases / sizeof table_of_cases[0]; i++) {
+        struct vfl_flow_table table = {0};
+        fill(&table, "fl-1", table_of_cases[i].lines, 2);
+        ck_assert_msg(table.flow_count == 2, "%s", table_of_cases[i].name);
+        fill(&table, "fl-1", table_of_cases[i].lines, 2);
+        ck_assert_msg(table.flow_count == 2, "%s, again", table_of_cases[i].name);
+        fill(&table, "fl-2", table_of_cases[i].lines, 2);
+        ck_assert_msg(table.flow_count == 4, "%s, another flow log", table_of_cases[i].name);
+        vfl_flow_table_fini(&table);
+    }
+}
+END_TEST
+
+START_TEST(gives_back_the_addresses_of_both_families)
+{
+    struct vfl_flow_table table = {0};
+    struct vfl_record_format format;
+    char text[VFL_IP_TEXT_SIZE];
+    recorder_start_object(&table, &format, "eu-west-1", "fl-1",
+                          "interface-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr");
+    recorder_add_line(&table, &format, "eni-a 10.0.0.1 2600::2 - 2600::3");
+    (void)vfl_ip_format(vfl_flow_address(&table, &table.flows[0], 0), text);
+    ck_assert_str_eq(text, "10.0.0.1");
+    (void)vfl_ip_format(vfl_flow_address(&table, &table.flows[0], 1), text);
+    ck_assert_str_eq(text, "2600::2");
+    ck_assert(vfl_ip_is_absent(vfl_flow_address(&table, &table.flows[0], 2)));
+    (void)vfl_ip_format(vfl_flow_address(&table, &table.flows[0], 3), text);
+    ck_assert_str_eq(text, "2600::3");
+    ck_assert(table.contexts[0].has_packet_addresses);
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
+/* --- windows -----------------------------------------------------------------------------------
+ */
+
+struct window_case {
+    const char *name;
+    unsigned windows[5][2]; /* seconds after 1700000000; {0, 0} ends the list */
+    const char *expected;
+};
+
+static const struct window_case window_cases[] = {
+    {"one", {{10, 20}}, "10-20"},
+    {"apart", {{30, 40}, {10, 20}}, "10-20 30-40"},
+    {"touching", {{20, 30}, {10, 20}}, "10-30"},
+    {"a second apart", {{21, 30}, {10, 20}}, "10-20 21-30"},
+    {"overlapping", {{10, 20}, {15, 30}}, "10-30"},
+    {"inside", {{10, 40}, {20, 30}}, "10-40"},
+    {"around", {{20, 30}, {10, 40}}, "10-40"},
+    {"bridging several", {{10, 20}, {30, 40}, {50, 60}, {15, 55}}, "10-60"},
+    {"bridging to the touch", {{10, 20}, {30, 40}, {50, 60}, {20, 30}}, "10-40 50-60"},
+    {"growing to the front", {{30, 40}, {50, 60}, {10, 35}}, "10-40 50-60"},
+    {"zero length", {{10, 10}, {20, 20}}, "10-10 20-20"},
+    {"zero length inside", {{10, 30}, {20, 20}}, "10-30"},
+    {"the same again", {{10, 20}, {10, 20}}, "10-20"},
+    {"reuse of a merged one", {{10, 20}, {30, 40}, {15, 35}, {50, 60}}, "10-40 50-60"},
+};
+
+static void format_windows(const struct vfl_flow_table *table, struct vfl_strbuf *out)
+{
+    vfl_strbuf_reset(out);
+    for (uint32_t at = table->flows[0].windows; at != VFL_INDEX_NONE; at = table->windows[at].next)
+        vfl_strbuf_appendf(out, "%s%u-%u", out->len > 0 ? " " : "",
+                           table->windows[at].start_epoch_s - 1700000000u,
+                           table->windows[at].end_epoch_s - 1700000000u);
+}
+
+static void add_window(struct vfl_flow_table *table, const unsigned *window)
+{
+    char line[200];
+    const char *const lines[] = {line};
+    (void)snprintf(line, sizeof line, "eni-a 10.0.0.1 10.0.0.2 0 0 1 1 %u %u ACCEPT - OK",
+                   1700000000u + window[0], 1700000000u + window[1]);
+    fill(table, "fl-1", lines, 1);
+}
+
+START_TEST(windows_are_a_union_in_one_table_and_through_merges)
+{
+    struct vfl_strbuf text = VFL_STRBUF_INIT(1000);
+    for (size_t i = 0; i < sizeof window_cases / sizeof window_cases[0]; i++) {
+        const struct window_case *c = &window_cases[i];
+        struct vfl_flow_table one = {0};
+        struct vfl_flow_table merged = {0};
+        for (size_t w = 0; w < 5 && c->windows[w][1] != 0; w++) {
+            struct vfl_flow_table part = {0};
+            add_window(&one, c->windows[w]);
+            add_window(&part, c->windows[w]);
+            ck_assert_int_eq(vfl_flow_table_merge(&merged, &part, NULL), VFL_OK);
+            vfl_flow_table_fini(&part);
+        }
+        format_windows(&one, &text);
+        ck_assert_msg(strcmp(vfl_strbuf_string(&text), c->expected) == 0, "%s: %s", c->name,
+                      vfl_strbuf_string(&text));
+        format_windows(&merged, &text);
+        ck_assert_msg(strcmp(vfl_strbuf_string(&text), c->expected) == 0, "%s, merged: %s", c->name,
+                      vfl_strbuf_string(&text));
+        vfl_flow_table_fini(&one);
+        vfl_flow_table_fini(&merged);
+    }
+    vfl_strbuf_fini(&text);
+}
+END_TEST
+
+START_TEST(merged_windows_are_used_again)
+{
+    struct vfl_flow_table table = {0};
+    for (unsigned i = 0; i < 1000; i++) {
+        const unsigned windows[3][2] = {
+            {i * 100 + 10, i * 100 + 20}, {i * 100 + 30, i * 100 + 40}, {i * 100, i * 100 + 100}};
+        for (unsigned w = 0; w < 3; w++)
+            add_window(&table, windows[w]);
+    }
+    ck_assert_uint_le(table.window_count, 4);
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
+/* --- sums --------------------------------------------------------------------------------------
+ */
+
+START_TEST(bytes_saturate_in_one_table_and_through_merges)
+{
+    const char *const lines[] = {
+        RECORD("0 0 1", "9223372036854775807 1700000000 1700000060", "ACCEPT -"),
+        RECORD("0 0 1", "9223372036854775807 1700000000 1700000060", "ACCEPT -"),
+        RECORD("0 0 1", "5 - -", "ACCEPT -"),
+    };
+    struct vfl_flow_table table = {0};
+    struct vfl_flow_table merged = {0};
+    fill(&table, "fl-1", lines, 3);
+    /* 2 * (2^63 - 1) + 5 is over 2^64 - 1; without the last it is not. */
+    ck_assert_uint_eq(table.flows[0].bytes, UINT64_MAX);
+    ck_assert_uint_eq(table.flows[0].timed_bytes, UINT64_MAX - 1);
+    ck_assert_int_eq(vfl_flow_table_merge(&merged, &table, NULL), VFL_OK);
+    ck_assert_int_eq(vfl_flow_table_merge(&merged, &table, NULL), VFL_OK);
+    ck_assert_uint_eq(merged.flows[0].bytes, UINT64_MAX);
+    ck_assert_uint_eq(merged.flows[0].timed_bytes, UINT64_MAX);
+    ck_assert_uint_eq(merged.flows[0].record_count, 6);
+    vfl_flow_table_fini(&table);
+    vfl_flow_table_fini(&merged);
+}
+END_TEST
+
+START_TEST(counts_reports_of_each_interface_and_flow_log)
+{
+    struct vfl_flow_table parts[2] = {0};
+    struct vfl_flow_table table = {0};
+    const char *const lines[] = {"eni-a - - - - - - - - - - NODATA",
+                                 "eni-a - - - - - - - - - - SKIPDATA",
+                                 "eni-b 10.0.0.1 10.0.0.2 0 0 1 1 - - ACCEPT - OK"};
+    fill(&parts[0], "fl-1", lines, 3);
+    fill(&parts[1], "fl-2", lines, 2);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(vfl_flow_table_merge(&table, &parts[i % 2], NULL), VFL_OK);
+    ck_assert_uint_eq(table.reporter_count, 3);
+    ck_assert_uint_eq(table.flow_count, 1);
+    unsigned firsts = 0;
+    unsigned skipdata_firsts = 0;
+    for (uint32_t i = 0; i < table.reporter_count; i++) {
+        const struct vfl_flow_reporter *reporter = &table.reporters[i];
+        bool is_a = strcmp(vfl_tokens_text(&table.tokens, reporter->interface_id), "eni-a") == 0;
+        ck_assert_uint_eq(reporter->record_count, is_a ? 4 : 2);
+        ck_assert_uint_eq(reporter->skipdata_count, is_a ? 2 : 0);
+        firsts += vfl_flow_table_is_first_reporter(&table, i, false);
+        skipdata_firsts += is_a && vfl_flow_table_is_first_reporter(&table, i, true);
+    }
+    ck_assert_uint_eq(firsts, 2);
+    ck_assert_uint_eq(skipdata_firsts, 1);
+    for (int i = 0; i < 2; i++)
+        vfl_flow_table_fini(&parts[i]);
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
+START_TEST(other_kinds_of_lines_are_ignored)
+{
+    struct vfl_flow_table table = {0};
+    struct vfl_record record = {.kind = VFL_RECORD_MALFORMED,
+                                .interface_id = VFL_SPAN_LITERAL("eni-a")};
+    ck_assert_int_eq(vfl_flow_table_add(&table, &record, NULL), VFL_OK);
+    ck_assert_uint_eq(table.reporter_count, 0);
+    ck_assert_uint_eq(table.flow_count, 0);
+    vfl_flow_table_fini(&table);
+    vfl_flow_table_fini(NULL);
+}
+END_TEST
+
+START_TEST(a_reset_table_holds_nothing_of_before)
+{
+    const char *const lines[] = {
+        RECORD("40000 443 6", TIMES, "ACCEPT 2"),
+        "eni-a 2600::1 2600::2 0 0 58 1 1700000000 1700000060 ACCEPT - OK"};
+    struct vfl_flow_table table = {0};
+    fill(&table, "fl-1", lines, 2);
+    vfl_flow_table_reset(&table);
+    ck_assert_uint_eq(table.flow_count + table.context_count + table.ipv6_count +
+                          table.window_count + table.reporter_count + table.tokens.count,
+                      0);
+    fill(&table, "fl-2", lines, 1);
+    ck_assert_uint_eq(table.flow_count, 1);
+    ck_assert_uint_eq(table.flows[0].bytes, 100);
+    ck_assert_str_eq(vfl_tokens_text(&table.tokens, table.contexts[0].flow_log_id), "fl-2");
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
+START_TEST(merge_leaves_its_source_as_it_was_and_keeps_addresses)
+{
+    struct vfl_flow_table table = {0};
+    struct vfl_flow_table from = {0};
+    const char *const first[] = {"eni-z 2600::9 2600::8 0 0 58 1 - - ACCEPT - OK"};
+    const char *const second[] = {"eni-a 2600::1 2600::2 0 0 58 7 - - ACCEPT - OK"};
+    fill(&table, "fl-9", first, 1);
+    fill(&from, "fl-1", second, 1);
+    ck_assert_int_eq(vfl_flow_table_merge(&table, &from, NULL), VFL_OK);
+    ck_assert_uint_eq(from.flow_count, 1);
+    ck_assert_uint_eq(from.flows[0].bytes, 7);
+    ck_assert_uint_eq(table.flow_count, 2);
+    for (unsigned which = 0; which < 2; which++)
+        ck_assert(vfl_ip_equal(vfl_flow_address(&table, &table.flows[1], which),
+                               vfl_flow_address(&from, &from.flows[0], which)));
+    const struct vfl_flow_context *context = &table.contexts[table.flows[1].key.context];
+    ck_assert_str_eq(vfl_tokens_text(&table.tokens, context->interface_id), "eni-a");
+    ck_assert_str_eq(vfl_tokens_text(&table.tokens, context->flow_log_id), "fl-1");
+    vfl_flow_table_fini(&table);
+    vfl_flow_table_fini(&from);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const cases[] = {
+        leaves_the_peers_port_out_of_the_key_where_the_ports_tell_the_service,
+        connections_to_a_service_are_one_flow_with_a_range_of_ports,
+        what_differs_makes_another_flow,
+        gives_back_the_addresses_of_both_families,
+        windows_are_a_union_in_one_table_and_through_merges,
+        merged_windows_are_used_again,
+        bytes_saturate_in_one_table_and_through_merges,
+        counts_reports_of_each_interface_and_flow_log,
+        other_kinds_of_lines_are_ignored,
+        a_reset_table_holds_nothing_of_before,
+        merge_leaves_its_source_as_it_was_and_keeps_addresses,
+    };
+    return RUN_SUITE("flow_table", cases);
+}
