@@ -428,6 +428,8 @@ static enum vfl_status read_objects(struct run *run, size_t *ret_read_count, str
     struct vfl_object_list *list = &run->list;
     size_t read_count = 0;
     size_t room = vfl_ledger_room(&collector->confirmation.ledger);
+    vfl_object_reader_set_eras(collector->reader,
+                               &vfl_topology_interfaces(collector->topology)->eras);
     for (size_t i = 0; i < list->to_read_count; i++) {
         struct vfl_listed_object *listed = &list->to_read[i];
         enum vfl_status st = check_cancelled(collector, err);

@@ -147,3 +147,8 @@ const struct vfl_flow_table *vfl_object_reader_table(const struct vfl_object_rea
 {
     return &reader->table;
 }
+
+void vfl_object_reader_set_eras(struct vfl_object_reader *reader, const struct vfl_eras *eras)
+{
+    reader->table.eras = *eras;
+}

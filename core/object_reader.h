@@ -39,6 +39,9 @@ enum vfl_status vfl_object_read(struct vfl_object_reader *reader, struct vfl_sto
                                 int64_t now_epoch_s, struct vfl_object_summary *ret_summary,
                                 struct vfl_error *err) VFL_MUST_CHECK;
 
+/* Has records from before and after these times kept apart; none by default. Copied. */
+void vfl_object_reader_set_eras(struct vfl_object_reader *reader, const struct vfl_eras *eras);
+
 /* The flows of the object read last; valid until the next read. */
 const struct vfl_flow_table *vfl_object_reader_table(const struct vfl_object_reader *reader);
 

@@ -132,6 +132,7 @@ static enum vfl_status context_of_record(struct vfl_flow_table *table,
         .flow_direction = (uint8_t)record->flow_direction,
         .traffic_path = record->traffic_path,
         .has_packet_addresses = table->has_packet_addresses,
+        .era = vfl_eras_at(&table->eras, record->has_times ? record->end_epoch_s : INT64_MAX),
     };
     const struct {
         struct vfl_span text;

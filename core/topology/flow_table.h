@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/flowlog/record.h"
+#include "core/topology/eras.h"
 #include "core/topology/index.h"
 #include "core/topology/tokens.h"
 
@@ -35,7 +36,7 @@ struct vfl_flow_context {
     uint8_t flow_direction; /* enum vfl_flow_direction */
     uint8_t traffic_path;
     bool has_packet_addresses; /* the format has both pkt-* columns */
-    uint8_t reserved;          /* zero: contexts are compared as bytes */
+    uint8_t era;               /* of vfl_flow_table.eras: by whose time the records are */
 };
 
 /* What is known of a flow's two ports. A service is one port with many peers' ports; keeping every
@@ -114,6 +115,7 @@ struct vfl_flow_table {
     struct vfl_flow_reporter *reporters;
     uint32_t reporter_count, reporter_room;
     struct vfl_index reporter_index;
+    struct vfl_eras eras; /* set by the caller before records are added; none by default */
     /* of the object being read */
     uint32_t region;
     uint32_t flow_log_id;

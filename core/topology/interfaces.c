@@ -213,11 +213,52 @@ static struct vfl_ip masked(struct vfl_ip ip, unsigned bits)
     return (struct vfl_ip){ip.hi, ip.lo & (UINT64_MAX << (128 - bits))};
 }
 
+/* Keeps the latest VFL_ERAS_MAX_COUNT times, ascending. */
+static void add_era(struct vfl_eras *eras, int64_t start_epoch_s)
+{
+    uint8_t at = vfl_eras_at(eras, start_epoch_s);
+    if (at > 0 && eras->starts_epoch_s[at - 1] == start_epoch_s)
+        return;
+    if (eras->count == VFL_ERAS_MAX_COUNT) {
+        if (at == 0)
+            return;
+        at--;
+        memmove(&eras->starts_epoch_s[0], &eras->starts_epoch_s[1],
+                at * sizeof eras->starts_epoch_s[0]);
+    } else {
+        memmove(&eras->starts_epoch_s[at + 1], &eras->starts_epoch_s[at],
+                (size_t)(eras->count - at) * sizeof eras->starts_epoch_s[0]);
+        eras->count++;
+    }
+    eras->starts_epoch_s[at] = start_epoch_s;
+}
+
+/* Notes the time when an address of two interfaces of one VPC passed to the later of them. Called
+ * for each address before it is indexed itself. */
+static void note_used_again(struct vfl_interfaces *interfaces,
+                            const struct vfl_known_address *address, uint64_t hash)
+{
+    const struct vfl_known_interface *owner = &interfaces->interfaces[address->interface];
+    struct vfl_index_cursor cursor = vfl_index_cursor(&interfaces->address_index, hash);
+    uint32_t position;
+    while ((position = vfl_index_next(&interfaces->address_index, &cursor)) != VFL_INDEX_NONE) {
+        const struct vfl_known_address *other = &interfaces->addresses[position];
+        const struct vfl_known_interface *other_owner = &interfaces->interfaces[other->interface];
+        if (other->interface == address->interface || !vfl_ip_equal(other->ip, address->ip) ||
+            other_owner->vpc_id != owner->vpc_id)
+            continue;
+        add_era(&interfaces->eras, owner->attach_epoch_s > other_owner->attach_epoch_s
+                                       ? owner->attach_epoch_s
+                                       : other_owner->attach_epoch_s);
+    }
+}
+
 static enum vfl_status index_addresses(struct vfl_interfaces *interfaces, struct vfl_error *err)
 {
     vfl_index_reset(&interfaces->address_index);
     vfl_index_reset(&interfaces->public_index);
     interfaces->prefix_length_count = 0;
+    interfaces->eras.count = 0;
     for (uint32_t i = 0; i < interfaces->address_count; i++) {
         const struct vfl_known_address *address = &interfaces->addresses[i];
         unsigned bits = 128;
@@ -232,8 +273,9 @@ static enum vfl_status index_addresses(struct vfl_interfaces *interfaces, struct
             if (known == interfaces->prefix_length_count)
                 interfaces->prefix_lengths[interfaces->prefix_length_count++] = bits;
         }
-        bool is_indexed = vfl_index_add(&interfaces->address_index,
-                                        hash_address(interfaces, address->ip, bits), i);
+        uint64_t hash = hash_address(interfaces, address->ip, bits);
+        note_used_again(interfaces, address, hash);
+        bool is_indexed = vfl_index_add(&interfaces->address_index, hash, i);
         for (size_t p = 0; p < 3 && is_indexed; p++)
             if (!vfl_ip_is_absent(address->public_ips[p]))
                 is_indexed =

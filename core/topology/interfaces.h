@@ -10,6 +10,7 @@
 
 #include "core/flowlog/ip.h"
 #include "core/interface.h"
+#include "core/topology/eras.h"
 #include "core/topology/index.h"
 #include "core/topology/tokens.h"
 
@@ -66,6 +67,7 @@ struct vfl_interfaces {
     struct vfl_index public_index;  /* by public address */
     unsigned prefix_lengths[8];     /* distinct lengths of delegated prefixes, in mapped bits */
     unsigned prefix_length_count;
+    struct vfl_eras eras;    /* when addresses passed from one interface to another */
     int64_t refresh_epoch_s; /* of the refresh under way */
 };
 
