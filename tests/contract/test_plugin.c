@@ -233,7 +233,7 @@ static void expect_list(const json_t *list, const char *const *texts, size_t cou
 START_TEST(component_has_the_documented_members)
 {
     static const char *const urns[] = {"urn:vpcip:vpc-1/10.0.0.1"};
-    static const char *const tags[] = {"integration-type:aws-v2", "integration-url:" FAKE_ACCOUNT,
+    static const char *const tags[] = {"integration-type:aws-v2", "integration-url:123456789012",
                                        "env:test", "team:a.b"};
     open_fixture("process_flow_logs: true\n");
     fake_bucket_put_flow(&bucket, key, 100);
