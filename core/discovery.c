@@ -122,3 +122,11 @@ bool vfl_discovery_is_blind(const struct vfl_discovery *discovery)
             return false;
     return true;
 }
+
+bool vfl_discovery_is_denied(const struct vfl_discovery *discovery)
+{
+    for (size_t i = 0; i < discovery->region_count; i++)
+        if (discovery->regions[i].is_denied)
+            return true;
+    return false;
+}

@@ -58,5 +58,7 @@ enum vfl_region_view {
 enum vfl_region_view vfl_discovery_view(const struct vfl_discovery *discovery, const char *region);
 /* True when every region is VFL_REGION_NOT_READY: no object can be read. */
 bool vfl_discovery_is_blind(const struct vfl_discovery *discovery);
+/* True when the permission is missing in some region. */
+bool vfl_discovery_is_denied(const struct vfl_discovery *discovery);
 
 #endif

@@ -185,8 +185,13 @@ enum vfl_status vfl_ledger_adopt_failed(struct vfl_ledger *ledger, const struct 
 {
     for (uint32_t i = 0; i < from->count; i++) {
         const struct vfl_ledger_entry *entry = &from->entries[i];
-        if (entry->state != VFL_OBJECT_FAILED || ledger->failed_count >= VFL_LEDGER_MAX_FAILED ||
-            vfl_ledger_find(ledger, entry->digest) != NULL)
+        if (entry->state != VFL_OBJECT_FAILED)
+            continue;
+        struct vfl_ledger_entry *known = vfl_ledger_find(ledger, entry->digest);
+        if (known != NULL && known->state == VFL_OBJECT_FAILED &&
+            known->failure_count < entry->failure_count)
+            *known = *entry;
+        if (known != NULL || ledger->failed_count >= VFL_LEDGER_MAX_FAILED)
             continue;
         enum vfl_status st = add(ledger, *entry, err);
         if (st != VFL_OK)

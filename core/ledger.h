@@ -79,7 +79,8 @@ enum vfl_status vfl_ledger_format(const struct vfl_ledger *ledger, struct vfl_st
                                   struct vfl_error *err) VFL_MUST_CHECK;
 enum vfl_status vfl_ledger_parse(struct vfl_ledger *ledger, struct vfl_span text,
                                  bool *ret_is_valid, struct vfl_error *err) VFL_MUST_CHECK;
-/* Adds the failed entries of from that ledger does not have. */
+/* Adds the failed entries of from that ledger does not have, or of which from knows more failures.
+ */
 enum vfl_status vfl_ledger_adopt_failed(struct vfl_ledger *ledger, const struct vfl_ledger *from,
                                         struct vfl_error *err) VFL_MUST_CHECK;
 

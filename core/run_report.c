@@ -18,10 +18,15 @@ void vfl_run_report_warn(struct vfl_run_report *report, const char *format, ...)
     (void)vsnprintf(raw, sizeof raw, format, args);
     va_end(args);
     (void)vfl_error_set(&text, VFL_OK, "%s", raw);
-    if (report->warning_count == 0)
-        memcpy(report->first_warning, text.text, sizeof report->first_warning);
     if (report->warning_count < VFL_RUN_REPORT_MAX_NAMED)
         report->ops->notice(report->ops->ctx, VFL_NOTICE_WARNING, text.text);
+    vfl_run_report_keep_warning(report, text.text);
+}
+
+void vfl_run_report_keep_warning(struct vfl_run_report *report, const char *text)
+{
+    if (report->warning_count == 0)
+        (void)snprintf(report->first_warning, sizeof report->first_warning, "%s", text);
     report->warning_count++;
 }
 

@@ -18,8 +18,7 @@ struct vfl_run_report {
     uint64_t listed, read, duplicates, failed, paused, deleted, delete_failed, waiting;
     uint64_t records[VFL_RECORD_MALFORMED + 1];
     uint64_t flawed_records, overlong_lines, unknown_columns;
-    int64_t last_end_epoch_s;       /* latest record read */
-    int64_t oldest_waiting_epoch_s; /* of an object that this run did not get to; 0: none */
+    int64_t last_end_epoch_s; /* latest record read */
     struct vfl_topology_counts topology;
     uint32_t warning_count;
     char first_warning[VFL_ERROR_TEXT_SIZE];
@@ -30,6 +29,9 @@ void vfl_run_report_init(struct vfl_run_report *report, const struct vfl_collect
 /* Tells the operator now (up to VFL_RUN_REPORT_MAX_NAMED) and makes the run's service check
  * WARNING. */
 void vfl_run_report_warn(struct vfl_run_report *report, const char *format, ...) VFL_PRINTF(2, 3);
+
+/* The same for what was told in an earlier run and is still so: no new notice. */
+void vfl_run_report_keep_warning(struct vfl_run_report *report, const char *text);
 
 void vfl_run_report_add_object(struct vfl_run_report *report,
                                const struct vfl_object_summary *summary);

@@ -19,8 +19,7 @@ static char *lend(const char *text)
     return lent.out;
 }
 
-/* --- the table ----------------------------------------------------------------------------------
- */
+/* --- the table --- */
 
 static enum vfl_status copy_callbacks(struct stackstate_check_callbacks *out,
                                       const struct stackstate_check_callbacks *from,
@@ -85,8 +84,7 @@ void vfl_agent_fini(struct vfl_agent *agent)
     *agent = (struct vfl_agent){0};
 }
 
-/* --- the gate -----------------------------------------------------------------------------------
- */
+/* --- the gate --- */
 
 void vfl_agent_shut_gate(struct vfl_agent *agent)
 {
@@ -113,8 +111,7 @@ static enum vfl_status no_memory(struct vfl_error *err)
     return vfl_error_set(err, VFL_NO_MEMORY, "no memory for topology data");
 }
 
-/* --- topology -----------------------------------------------------------------------------------
- */
+/* --- topology --- */
 
 static json_t *string_list(const char *const *texts, size_t count)
 {
@@ -296,8 +293,7 @@ static enum vfl_status on_removal(void *ctx, const char *element_id, struct vfl_
     return VFL_OK;
 }
 
-/* --- metrics and service checks -----------------------------------------------------------------
- */
+/* --- metrics and service checks --- */
 
 static bool send_gauge(struct vfl_agent *agent, const char *name, double value, char **tags)
 {
@@ -387,8 +383,7 @@ static void on_notice(void *ctx, enum vfl_notice_level level, const char *text)
     vfl_agent_log(ctx, level, text);
 }
 
-/* --- state --------------------------------------------------------------------------------------
- */
+/* --- state --- */
 
 /* Once teardown has returned the agent may be gone: its text is then left behind rather than given
  * back through a function that need not exist any more. */

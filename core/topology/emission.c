@@ -45,8 +45,7 @@ static void format_endpoint_id(const struct vfl_topology *topology, uint32_t pos
     format_urn(out, vpc_of(topology, endpoint), endpoint->ip);
 }
 
-/* --- order --------------------------------------------------------------------------------------
- */
+/* --- order --- */
 
 /* One endpoint (target absent) or relation, with what sorts it. */
 struct ordered {
@@ -120,8 +119,7 @@ static void format_relation_ends(const struct vfl_topology *topology, uint32_t r
     format_endpoint_id(topology, is_lo_client ? pair->hi : pair->lo, target);
 }
 
-/* --- components ---------------------------------------------------------------------------------
- */
+/* --- components --- */
 
 struct component_content {
     char urns[MAX_URNS][URN_SIZE];
@@ -174,8 +172,7 @@ static void describe_component(const struct vfl_topology *topology, uint32_t pos
                                      strlen(content->component.region));
 }
 
-/* --- relations ----------------------------------------------------------------------------------
- */
+/* --- relations --- */
 
 struct relation_content {
     char source_id[URN_SIZE];
@@ -358,8 +355,7 @@ static void describe_relation(const struct vfl_topology *topology, uint32_t posi
     digest_relation(content);
 }
 
-/* --- expiry -------------------------------------------------------------------------------------
- */
+/* --- expiry --- */
 
 static bool is_expired(const struct vfl_topology *topology, const struct live_relation *relation,
                        int64_t now_epoch_s)
@@ -407,8 +403,7 @@ static bool expire(struct vfl_topology *topology, int64_t now_epoch_s)
     return has_left;
 }
 
-/* --- sending ------------------------------------------------------------------------------------
- */
+/* --- sending --- */
 
 static enum vfl_status send_removals(struct vfl_topology *topology, struct ordered_list *list,
                                      struct vfl_topology_sink sink, struct vfl_error *err)

@@ -72,8 +72,7 @@ enum vfl_status vfl_flow_table_start_object(struct vfl_flow_table *table, struct
     return st;
 }
 
-/* --- contexts ----------------------------------------------------------------------------------
- */
+/* --- contexts --- */
 
 static enum vfl_status add_context(struct vfl_flow_table *table,
                                    const struct vfl_flow_context *context, uint32_t *ret_position,
@@ -162,8 +161,7 @@ static enum vfl_status context_of_record(struct vfl_flow_table *table,
     return add_context(table, &context, ret_position, err);
 }
 
-/* --- addresses ---------------------------------------------------------------------------------
- */
+/* --- addresses --- */
 
 static enum vfl_status add_ipv6(struct vfl_flow_table *table, struct vfl_ip ip,
                                 uint32_t *ret_position, struct vfl_error *err)
@@ -209,8 +207,7 @@ struct vfl_ip vfl_flow_address(const struct vfl_flow_table *table, const struct 
     return table->ipv6[flow->key.addresses[which]];
 }
 
-/* --- windows -----------------------------------------------------------------------------------
- */
+/* --- windows --- */
 
 static enum vfl_status new_window(struct vfl_flow_table *table, struct vfl_flow_window window,
                                   uint32_t *ret_position, struct vfl_error *err)
@@ -280,8 +277,7 @@ static enum vfl_status add_window(struct vfl_flow_table *table, uint32_t *head, 
     return VFL_OK;
 }
 
-/* --- flows -------------------------------------------------------------------------------------
- */
+/* --- flows --- */
 
 static uint64_t add_saturating(uint64_t a, uint64_t b)
 {
@@ -462,8 +458,7 @@ enum vfl_status vfl_flow_table_add(struct vfl_flow_table *table, const struct vf
     return st;
 }
 
-/* --- merge -------------------------------------------------------------------------------------
- */
+/* --- merge --- */
 
 /* Positions in `from` -> positions in the table merged into. */
 struct mapping {

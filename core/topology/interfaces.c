@@ -195,8 +195,7 @@ enum vfl_status vfl_interfaces_add(struct vfl_interfaces *interfaces,
     return st;
 }
 
-/* --- after a refresh: forget, compact, index ----------------------------------------------------
- */
+/* --- after a refresh: forget, compact, index --- */
 
 static uint64_t hash_address(const struct vfl_interfaces *interfaces, struct vfl_ip ip,
                              unsigned bits)
@@ -319,8 +318,7 @@ enum vfl_status vfl_interfaces_finish_refresh(struct vfl_interfaces *interfaces,
     return st == VFL_OK ? index_addresses(interfaces, err) : st;
 }
 
-/* --- look-ups ----------------------------------------------------------------------------------
- */
+/* --- look-ups --- */
 
 const struct vfl_known_interface *vfl_interfaces_find(const struct vfl_interfaces *interfaces,
                                                       struct vfl_span id)

@@ -17,8 +17,7 @@ const char *vfl_flow_outcome_name(enum vfl_flow_outcome outcome)
     return (unsigned)outcome < VFL_FLOW_OUTCOME_COUNT ? names[outcome] : "unknown";
 }
 
-/* --- contexts ----------------------------------------------------------------------------------
- */
+/* --- contexts --- */
 
 /* Identifiers that AWS makes are printable ASCII. Anything else would be no JSON text, on which the
  * whole run would fail, so it names nothing. */
@@ -113,8 +112,7 @@ enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
     return VFL_OK;
 }
 
-/* --- flows -------------------------------------------------------------------------------------
- */
+/* --- flows --- */
 
 static int64_t time_of(const struct vfl_flow_table *table, const struct vfl_flow *flow)
 {

@@ -100,8 +100,7 @@ void vfl_topology_forget_sent(struct vfl_topology *topology)
             topology->pairs[i].relations[side].sent_epoch_s = NEVER_EPOCH_S;
 }
 
-/* --- endpoints ---------------------------------------------------------------------------------
- */
+/* --- endpoints --- */
 
 int live_endpoint_compare(const struct vfl_topology *topology, const struct live_endpoint *a,
                           const struct live_endpoint *b)
@@ -193,8 +192,7 @@ static enum vfl_status find_or_add_endpoint(struct vfl_topology *topology,
     return VFL_OK;
 }
 
-/* --- pairs and conversations -------------------------------------------------------------------
- */
+/* --- pairs and conversations --- */
 
 static uint64_t hash_pair(const struct vfl_topology *topology, uint32_t lo, uint32_t hi)
 {
@@ -438,8 +436,7 @@ static enum vfl_status resolve_flows(struct vfl_topology *topology,
     return st;
 }
 
-/* --- one run -----------------------------------------------------------------------------------
- */
+/* --- one run --- */
 
 static void count_reporters(const struct vfl_topology *topology, const struct vfl_flow_table *table,
                             struct vfl_topology_counts *counts)
@@ -477,8 +474,7 @@ enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
     return st;
 }
 
-/* --- expiry ------------------------------------------------------------------------------------
- */
+/* --- expiry --- */
 
 /* Keeps the endpoints that a live pair uses, whether or not an option leaves their relation out. */
 static uint32_t *compact_endpoints(struct vfl_topology *topology)

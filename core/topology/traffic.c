@@ -15,8 +15,7 @@ static const char *text_of(const struct vfl_topology *topology, uint32_t token)
     return vfl_tokens_text(&topology->interfaces.tokens, token);
 }
 
-/* --- which flow log counts for an interface -----------------------------------------------------
- */
+/* --- which flow log counts for an interface --- */
 
 static uint64_t hash_choice(const struct vfl_topology *topology, uint32_t reporter, uint8_t action)
 {
@@ -89,8 +88,7 @@ static enum vfl_status choose_flow_logs(struct vfl_topology *topology,
     return VFL_OK;
 }
 
-/* --- who has reported ---------------------------------------------------------------------------
- */
+/* --- who has reported --- */
 
 static enum vfl_status note_reporters(struct vfl_topology *topology,
                                       const struct vfl_flow_table *table,
@@ -129,8 +127,7 @@ static enum vfl_status note_reporters(struct vfl_topology *topology,
     return VFL_OK;
 }
 
-/* --- which observer counts for a direction of a pair --------------------------------------------
- */
+/* --- which observer counts for a direction of a pair --- */
 
 static bool is_counted_flow_log(const struct vfl_topology *topology, const struct run_flow *flow)
 {
@@ -159,8 +156,7 @@ static void choose_observer(struct vfl_topology *topology, const struct run_flow
         *observer = (struct live_observer){flow->reporter, topology->run, flow->side_rank};
 }
 
-/* --- bytes --------------------------------------------------------------------------------------
- */
+/* --- bytes --- */
 
 struct window_piece {
     uint32_t relation;

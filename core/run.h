@@ -1,0 +1,75 @@
+/* One run's state, shared by the steps of collector.c's list: collector.c, run_deletion.c,
+ * run_reading.c and run_emission.c; nobody else includes this. */
+#ifndef VFL_RUN_H
+#define VFL_RUN_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "core/aws/session.h"
+#include "core/collector.h"
+#include "core/confirmation.h"
+#include "core/content_set.h"
+#include "core/discovery.h"
+#include "core/object_list.h"
+#include "core/object_reader.h"
+#include "core/run_report.h"
+
+struct vfl_collector {
+    const struct vfl_config *config;
+    struct vfl_collector_ops ops;
+    atomic_bool is_cancelled;
+    struct vfl_aws_session *session; /* NULL when neither store nor interfaces need AWS */
+    struct vfl_store *store;
+    struct vfl_topology *topology;
+    struct vfl_discovery discovery;
+    struct vfl_confirmation confirmation;
+    struct vfl_object_reader *reader;
+    struct vfl_flow_table table; /* of the run under way */
+    struct vfl_content_set contents;
+    unsigned failed_delete_runs;
+    int64_t snapshot_epoch_s;           /* of the last full snapshot; 0: none yet */
+    bool was_denied_told;               /* that interfaces cannot be described */
+    struct vfl_error interfaces_denial; /* of the region concerned last */
+};
+
+/* One run under way; lives on vfl_collector_run's stack. */
+struct vfl_run {
+    struct vfl_collector *collector;
+    struct vfl_run_time now;
+    int64_t start_ms; /* of the clock that the run looks at itself */
+    int64_t deadline_ms;
+    struct vfl_run_report report;
+    struct vfl_object_list list;
+    bool is_listing_complete;
+    struct vfl_error region_failure; /* of the region whose interfaces could not be read last */
+    unsigned denied_count;           /* objects whose read was refused */
+    struct vfl_error denial;         /* the first of them */
+};
+
+int64_t vfl_run_monotonic_ms(void);
+
+/* VFL_CANCELLED after vfl_collector_cancel. */
+enum vfl_status vfl_run_check_cancelled(const struct vfl_collector *collector,
+                                        struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Whether a status ends the run's work for now, rather than this object's or region's alone. */
+bool vfl_run_ends_work(enum vfl_status status);
+
+/* Deletes the listed objects whose emission is confirmed. What cannot be deleted is told, and
+ * stays. */
+enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Has the ledger forget objects that are gone: that makes room for those of this run. */
+enum vfl_status vfl_run_forget_gone(struct vfl_run *run, struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Reads new objects into the run's table, newest first, as far as time, table and ledger allow.
+ * Those that were read stand first in list.to_read afterwards, *ret_read_count of them. */
+enum vfl_status vfl_run_read_objects(struct vfl_run *run, size_t *ret_read_count,
+                                     struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Sends what changed, and writes the ledger that names the objects read. */
+enum vfl_status vfl_run_emit(struct vfl_run *run, size_t read_count,
+                             struct vfl_error *err) VFL_MUST_CHECK;
+
+#endif
