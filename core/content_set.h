@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
-#include "core/topology/index.h"
+#include "core/index.h"
 
 #define VFL_CONTENT_SET_GENERATION 8192u
 

@@ -9,7 +9,7 @@
 
 #include "core/span.h"
 #include "core/strbuf.h"
-#include "core/topology/index.h"
+#include "core/index.h"
 
 /* The agent's state is logged and written whole; under 64 KiB these always fit. */
 #define VFL_LEDGER_MAX_BYTES 65535u

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/topology/index.h"
+#include "core/index.h"
 
 /* Strongest first. */
 enum vfl_evidence {

@@ -11,7 +11,7 @@
 
 #include "core/flowlog/record.h"
 #include "core/topology/eras.h"
-#include "core/topology/index.h"
+#include "core/index.h"
 #include "core/topology/tokens.h"
 
 #define VFL_FLOW_TABLE_MAX_FLOWS (1u << 22)

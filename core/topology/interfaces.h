@@ -11,7 +11,7 @@
 #include "core/flowlog/ip.h"
 #include "core/interface.h"
 #include "core/topology/eras.h"
-#include "core/topology/index.h"
+#include "core/index.h"
 #include "core/topology/tokens.h"
 
 #define VFL_INTERFACES_MAX_COUNT 500000u

@@ -1,5 +1,4 @@
-/* The live set that topology.c, relations.c, traffic.c and emission.c share; nobody else includes
- * this. */
+/* The live set, which the .c files of the topology share; nobody else includes this. */
 #ifndef VFL_TOPOLOGY_LIVE_H
 #define VFL_TOPOLOGY_LIVE_H
 
@@ -173,14 +172,26 @@ struct run_flows {
     uint32_t count;
 };
 
-/* The pair's conversation of that key; NULL when it was left out. */
-struct live_conversation *live_pair_find(const struct live_pair *pair, uint64_t key);
-/* The side that is the client of the relation which a conversation belongs to. */
-enum live_side live_pair_client(const struct live_pair *pair,
-                                const struct live_conversation *conversation);
 /* Canonical order of endpoints: address, then the VPC id's text. */
 int live_endpoint_compare(const struct vfl_topology *topology, const struct live_endpoint *a,
                           const struct live_endpoint *b);
+/* Finds or adds; *ret_position is VFL_INDEX_NONE when the limit is reached. lo comes before hi. */
+enum vfl_status live_add_endpoint(struct vfl_topology *topology, const struct vfl_endpoint_ref *ref,
+                                  uint32_t *ret_position, struct vfl_error *err) VFL_MUST_CHECK;
+enum vfl_status live_add_pair(struct vfl_topology *topology, uint32_t lo, uint32_t hi,
+                              uint32_t *ret_position, struct vfl_error *err) VFL_MUST_CHECK;
+/* The conversation may be pair->overflow; it lives until the next one is added to the pair. */
+enum vfl_status live_add_conversation(struct live_pair *pair, uint64_t key,
+                                      struct live_conversation **ret_conversation,
+                                      struct vfl_error *err) VFL_MUST_CHECK;
+/* The pair's conversation of that key; NULL when it was left out. */
+struct live_conversation *live_pair_find(const struct live_pair *pair, uint64_t key);
+/* The side that is the client of the relation which a conversation (NULL: one left out) belongs to.
+ */
+enum live_side live_pair_client(const struct live_pair *pair,
+                                const struct live_conversation *conversation);
+/* Forgets pairs without conversations, and endpoints without pairs. Positions change. */
+enum vfl_status live_compact(struct vfl_topology *topology, struct vfl_error *err) VFL_MUST_CHECK;
 
 /* relations.c: decides every conversation's direction, and from those the relations of each pair.
  */
@@ -196,8 +207,5 @@ enum vfl_status live_account_traffic(struct vfl_topology *topology,
 /* guard.c: chooses the relations that options leave in. */
 enum vfl_status live_choose_relations(struct vfl_topology *topology,
                                       struct vfl_error *err) VFL_MUST_CHECK;
-
-/* topology.c: drops what expired and was removed. */
-enum vfl_status live_compact(struct vfl_topology *topology, struct vfl_error *err) VFL_MUST_CHECK;
 
 #endif

@@ -106,16 +106,6 @@ static void decide_relations(struct live_pair *pair)
         note_relation_seen(pair, &pair->overflow);
 }
 
-enum live_side live_pair_client(const struct live_pair *pair,
-                                const struct live_conversation *conversation)
-{
-    if (conversation != NULL && conversation->client != SIDE_NEITHER)
-        return (enum live_side)conversation->client;
-    if (pair->relations[SIDE_HI].evidence < pair->relations[SIDE_LO].evidence)
-        return SIDE_HI;
-    return SIDE_LO;
-}
-
 enum vfl_status live_decide_relations(struct vfl_topology *topology, struct vfl_error *err)
 {
     vfl_port_counts_reset(&topology->port_counts);

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "core/span.h"
-#include "core/topology/index.h"
+#include "core/index.h"
 
 #define VFL_TOKEN_ABSENT 0u
 #define VFL_TOKEN_MAX_BYTES 255u

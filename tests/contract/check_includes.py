@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-FOUNDATION = ["core/error.h", "core/span.h", "core/strbuf.h"]
+FOUNDATION = ["core/error.h", "core/span.h", "core/strbuf.h", "core/index.h"]
 
 # First match wins. Patterns match whole paths; '*' does not cross a '/'.
 OURS = [
@@ -15,6 +15,7 @@ OURS = [
     ("core/error.[ch]", ["core/error.h"]),
     ("core/span.h", ["core/error.h"]),
     ("core/strbuf.[ch]", FOUNDATION),
+    ("core/index.[ch]", ["core/error.h", "core/index.h"]),
     # the AWS client knows nothing of flow logs, topology, configuration or the agent
     ("core/aws/*", FOUNDATION + ["core/interface.h", "core/aws/*.h"]),
     ("core/store/*", FOUNDATION + ["core/store/*.h", "core/aws/*.h"]),
@@ -25,7 +26,7 @@ OURS = [
     ("core/interface.h", FOUNDATION),
     ("core/interfaces_file.[ch]", FOUNDATION + ["core/interface.h", "core/interfaces_file.h"]),
     ("core/ledger.[ch]", FOUNDATION + ["core/ledger.h", "core/aws/digest.h",
-                                       "core/topology/index.h"]),
+                                       "core/index.h"]),
     ("core/*.[ch]", ["core/*.h", "core/aws/*.h", "core/store/*.h", "core/flowlog/*.h",
                                   "core/topology/*.h"]),
     ("plugin/*", FOUNDATION + ["abi/stackstate_check.h", "plugin/*.h", "core/collector.h",

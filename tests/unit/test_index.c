@@ -1,4 +1,4 @@
-#include "core/topology/index.h"
+#include "core/index.h"
 
 #include "tests/unit/run_suite.h"
 

@@ -3,8 +3,8 @@
  * A slot holds the hash's upper half beside the position: it both places the slot and rejects
  * nearly every other key, so that probing stays inside this one array. Positions are never removed
  * singly: owners that expire entries reset the index and add what is left. Not thread-safe. */
-#ifndef VFL_TOPOLOGY_INDEX_H
-#define VFL_TOPOLOGY_INDEX_H
+#ifndef VFL_INDEX_H
+#define VFL_INDEX_H
 
 #include <stdbool.h>
 #include <stddef.h>

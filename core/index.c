@@ -1,4 +1,4 @@
-#include "core/topology/index.h"
+#include "core/index.h"
 
 #include <stdlib.h>
 #include <string.h>
