@@ -212,6 +212,9 @@ static void parse_text_field(enum vfl_field field, struct vfl_span value, struct
     case VFL_FIELD_TGW_DST_VPC_ID:
         set_text(value, &record->tgw_dst_vpc_id);
         break;
+    case VFL_FIELD_REJECT_REASON:
+        set_text(value, &record->reject_reason);
+        break;
     case VFL_FIELD_TGW_ATTACHMENT_ID:
         set_text(value, &record->tgw_attachment_id);
         break;
@@ -347,8 +350,8 @@ static enum vfl_record_kind kind_of(const struct draft *draft)
     return VFL_RECORD_FLOW;
 }
 
-/* In pieces that compilers turn into a few vector stores; of the whole they make a `rep stos`, which
- * costs as much as parsing two addresses. */
+/* In pieces that compilers turn into a few vector stores; of the whole they make a `rep stos`,
+ * which costs as much as parsing two addresses. */
 static inline void clear(struct vfl_record *record)
 {
     enum { PIECE_BYTES = 64 };

@@ -170,6 +170,7 @@ struct vfl_record {
     struct vfl_span tgw_dst_vpc_id;
     struct vfl_span tgw_src_eni;
     struct vfl_span tgw_dst_eni;
+    struct vfl_span reject_reason;     /* "BPA", "EC"; absent for security groups and ACLs */
     struct vfl_span tgw_attachment_id; /* which side of the transit gateway reports */
 };
 

@@ -182,7 +182,7 @@ struct relation_content {
     bool has_protocol[256];
     uint8_t protocols[256];
     uint16_t ports[VFL_TOPOLOGY_MAX_PORTS];
-    char refusal[256];
+    char refusal[VFL_REFUSAL_SIZE];
     struct vfl_relation relation;
     uint64_t digest;
 };
@@ -240,45 +240,6 @@ static const char *verdict_words(const uint8_t verdicts[2])
     if (is_accepted)
         return "accepted";
     return is_refused ? "refused" : "unknown";
-}
-
-static const char *refused_at(uint8_t verdicts, bool is_request)
-{
-    bool is_by_source =
-        (verdicts & (is_request ? VERDICT_REFUSED_BY_SENDER : VERDICT_REFUSED_BY_RECEIVER)) != 0;
-    bool is_by_target =
-        (verdicts & (is_request ? VERDICT_REFUSED_BY_RECEIVER : VERDICT_REFUSED_BY_SENDER)) != 0;
-    if (is_by_source && is_by_target)
-        return " at the source and at the target";
-    if (is_by_source)
-        return " at the source";
-    return is_by_target ? " at the target" : "";
-}
-
-/* Security groups are stateful: they let the reply of an accepted request through. So a refused
- * reply points to a network ACL. Source: Amazon VPC User Guide, "Flow log record examples",
- * "Security group and network ACL rules". */
-static void describe_refusal(struct relation_content *content, uint8_t request, uint8_t reply)
-{
-    bool is_request_refused = (request & VERDICT_REFUSED) != 0;
-    bool is_reply_refused = (reply & VERDICT_REFUSED) != 0;
-    if (!is_request_refused && !is_reply_refused)
-        return;
-    int length = 0;
-    if (is_request_refused)
-        length = snprintf(content->refusal, sizeof content->refusal,
-                          "%s refused%s: by a security group or a network ACL",
-                          (request & VERDICT_ACCEPTED) != 0 ? "some requests" : "request",
-                          refused_at(request, true));
-    if (is_reply_refused)
-        (void)snprintf(content->refusal + length, sizeof content->refusal - (size_t)length,
-                       "%sreply refused%s%s", is_request_refused ? "; " : "",
-                       refused_at(reply, false),
-                       (request & VERDICT_ACCEPTED) != 0
-                           ? " though the request was accepted: by a network ACL (security "
-                             "groups are stateful)"
-                           : ": by a security group or a network ACL");
-    content->relation.refusal = content->refusal;
 }
 
 static const char *observer_words(uint8_t observers, enum live_side client)
@@ -350,7 +311,9 @@ static void describe_relation(const struct vfl_topology *topology, uint32_t posi
     relation->protocols = content->protocols;
     relation->ports = content->ports;
     relation->verdict = verdict_words(verdicts);
-    describe_refusal(content, verdicts[client], verdicts[1 - client]);
+    live_describe_refusal(verdicts[client], verdicts[1 - client], content->refusal);
+    if (content->refusal[0] != '\0')
+        relation->refusal = content->refusal;
     relation->observed_by = observer_words(observers, client);
     digest_relation(content);
 }

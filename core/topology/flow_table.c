@@ -152,6 +152,7 @@ static enum vfl_status context_of_record(struct vfl_flow_table *table,
         {record->tgw_src_eni, last->tgw_src_eni, &context.tgw_src_eni},
         {record->tgw_dst_eni, last->tgw_dst_eni, &context.tgw_dst_eni},
         {record->tgw_attachment_id, last->tgw_attachment_id, &context.tgw_attachment_id},
+        {record->reject_reason, last->reject_reason, &context.reject_reason},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         enum vfl_status st = token_near(table, texts[i].text, texts[i].likely, texts[i].token, err);
@@ -348,12 +349,17 @@ static uint16_t set_ports(struct vfl_flow_key *key, const struct vfl_record *rec
     return record->src_port;
 }
 
+/* VPC flow logs record an ACK only together with a SYN: the two are a SYN-ACK. Transit gateway flow
+ * logs record every ACK, so there a client's own SYN and later ACKs look the same, and only a SYN
+ * alone tells. Source: Amazon VPC User Guide and Transit Gateways Guide, "tcp-flags". */
 static uint8_t evidence_of(const struct vfl_record *record)
 {
     if (!record->has_tcp_flags || !record->has_protocol || record->protocol != 6 ||
         (record->tcp_flags & VFL_TCP_SYN) == 0)
         return 0;
-    return record->tcp_flags & VFL_TCP_ACK ? VFL_FLOW_SYN_ACK : VFL_FLOW_SYN;
+    if ((record->tcp_flags & VFL_TCP_ACK) == 0)
+        return VFL_FLOW_SYN;
+    return record->tgw_attachment_id.len > 0 ? 0 : VFL_FLOW_SYN_ACK;
 }
 
 static enum vfl_status add_flow(struct vfl_flow_table *table, const struct vfl_record *record,
@@ -500,6 +506,7 @@ static enum vfl_status map_contexts(struct vfl_flow_table *table, const struct v
             &context.tgw_src_eni,
             &context.tgw_dst_eni,
             &context.tgw_attachment_id,
+            &context.reject_reason,
         };
         for (size_t t = 0; t < sizeof tokens / sizeof tokens[0]; t++)
             *tokens[t] = map->tokens[*tokens[t]];

@@ -33,6 +33,7 @@ struct vfl_flow_context {
     uint32_t tgw_src_eni;
     uint32_t tgw_dst_eni;
     uint32_t tgw_attachment_id;
+    uint32_t reject_reason;
     uint8_t flow_direction; /* enum vfl_flow_direction */
     uint8_t traffic_path;
     bool has_packet_addresses; /* the format has both pkt-* columns */

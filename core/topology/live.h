@@ -36,6 +36,9 @@ enum {
     VERDICT_REFUSED_BY_SENDER = 1 << 1,
     VERDICT_REFUSED_BY_RECEIVER = 1 << 2,
     VERDICT_REFUSED_BY_HOP = 1 << 3,
+    VERDICT_REASON_RULES = 1 << 4, /* a security group or network ACL: no other reason is named */
+    VERDICT_REASON_BPA = 1 << 5,
+    VERDICT_REASON_EC = 1 << 6,
     VERDICT_REFUSED =
         VERDICT_REFUSED_BY_SENDER | VERDICT_REFUSED_BY_RECEIVER | VERDICT_REFUSED_BY_HOP,
 };
@@ -203,6 +206,11 @@ enum vfl_status live_account_traffic(struct vfl_topology *topology,
                                      const struct vfl_flow_table *table,
                                      const struct run_flows *flows, int64_t now_epoch_s,
                                      struct vfl_error *err) VFL_MUST_CHECK;
+
+/* refusal.c: tells in words what was refused, where and by what, of a relation's VERDICT_* bits; ""
+ * for nothing. The longest text fits. */
+#define VFL_REFUSAL_SIZE 512
+void live_describe_refusal(uint8_t request, uint8_t reply, char out[VFL_REFUSAL_SIZE]);
 
 /* guard.c: chooses the relations that options leave in. */
 enum vfl_status live_choose_relations(struct vfl_topology *topology,

@@ -67,6 +67,8 @@ enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
         .traffic_path = context->traffic_path,
         .has_packet_addresses = context->has_packet_addresses,
         .is_middlebox = is_nat_reporter(table, context),
+        .is_refused_by_bpa = is_text(table, context->reject_reason, "BPA"),
+        .is_refused_by_ec = is_text(table, context->reject_reason, "EC"),
         .has_interface_id = context->interface_id != VFL_TOKEN_ABSENT,
         .has_both_vpc_ids = context->tgw_src_vpc_id != VFL_TOKEN_ABSENT &&
                             context->tgw_dst_vpc_id != VFL_TOKEN_ABSENT,

@@ -61,6 +61,8 @@ struct vfl_resolve_context {
     bool has_interface_id; /* the record names the interface that reports */
     uint32_t region;
     uint32_t flow_log_id;
+    bool is_refused_by_bpa; /* VPC Block Public Access, else a security group or ACL */
+    bool is_refused_by_ec;  /* VPC Encryption Controls */
     uint8_t flow_direction;
     uint8_t traffic_path;
     bool has_packet_addresses;

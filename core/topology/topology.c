@@ -152,6 +152,25 @@ static uint64_t key_of(const struct vfl_flow_key *key, enum live_side sender)
            (uint64_t)lo_port << 16 | hi_port;
 }
 
+/* What became of the sender's packets, at whose interface, and by what rule. */
+static uint8_t verdicts_of(const struct vfl_flow *flow, const struct vfl_resolve_context *context,
+                           enum vfl_observer_side observer)
+{
+    static const uint8_t refused_by[] = {
+        [VFL_OBSERVER_SRC] = VERDICT_REFUSED_BY_SENDER,
+        [VFL_OBSERVER_DST] = VERDICT_REFUSED_BY_RECEIVER,
+        [VFL_OBSERVER_HOP] = VERDICT_REFUSED_BY_HOP,
+    };
+    if (flow->key.action == VFL_ACTION_ACCEPT)
+        return VERDICT_ACCEPTED;
+    if (flow->key.action != VFL_ACTION_REJECT)
+        return 0;
+    uint8_t reason = context->is_refused_by_bpa  ? VERDICT_REASON_BPA
+                     : context->is_refused_by_ec ? VERDICT_REASON_EC
+                                                 : VERDICT_REASON_RULES;
+    return refused_by[observer] | reason;
+}
+
 static void update_conversation(struct live_conversation *conversation, const struct vfl_flow *flow,
                                 enum live_side sender, enum vfl_observer_side observer,
                                 int64_t now_epoch_s)
@@ -165,13 +184,6 @@ static void update_conversation(struct live_conversation *conversation, const st
         conversation->openers |= (uint8_t)(1u << sender);
     if (flow->evidence & VFL_FLOW_SYN_ACK)
         conversation->openers |= (uint8_t)(1u << receiver);
-    if (flow->key.action == VFL_ACTION_ACCEPT)
-        conversation->verdicts[sender] |= VERDICT_ACCEPTED;
-    if (flow->key.action == VFL_ACTION_REJECT)
-        conversation->verdicts[sender] |= observer == VFL_OBSERVER_SRC ? VERDICT_REFUSED_BY_SENDER
-                                          : observer == VFL_OBSERVER_DST
-                                              ? VERDICT_REFUSED_BY_RECEIVER
-                                              : VERDICT_REFUSED_BY_HOP;
     enum live_side at = observer == VFL_OBSERVER_SRC   ? sender
                         : observer == VFL_OBSERVER_DST ? receiver
                                                        : SIDE_NEITHER;
@@ -231,6 +243,7 @@ add_flow(struct vfl_topology *topology, const struct vfl_resolve_context *contex
     if (st != VFL_OK)
         return st;
     update_conversation(conversation, flow, sender, resolved->observer_side, now_epoch_s);
+    conversation->verdicts[sender] |= verdicts_of(flow, context, resolved->observer_side);
     flows->items[flows->count++] = (struct run_flow){
         .flow = flow,
         .conversation_key = key,
