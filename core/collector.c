@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/claims.h"
 #include "core/run.h"
 #include "core/store/store_dir.h"
 #include "core/store/store_s3.h"
@@ -109,6 +110,7 @@ void vfl_collector_free(struct vfl_collector *collector)
 {
     if (collector == NULL)
         return;
+    vfl_claims_release(collector);
     vfl_object_reader_free(collector->reader);
     vfl_flow_table_fini(&collector->table);
     vfl_content_set_fini(&collector->contents);
@@ -149,8 +151,8 @@ static void on_region_failure(void *ctx, const char *region, enum vfl_status sta
     collector->was_denied_told = true;
 }
 
-static enum vfl_status refresh_interfaces(struct vfl_run *run, bool is_unknown_seen,
-                                          struct vfl_error *err)
+enum vfl_status vfl_run_refresh_interfaces(struct vfl_run *run, bool is_unknown_seen,
+                                           struct vfl_error *err)
 {
     struct vfl_discovery_sink sink = {on_region_failure, run};
     enum vfl_status st = vfl_discovery_refresh(&run->collector->discovery, is_unknown_seen,
@@ -208,31 +210,54 @@ static enum vfl_status list_objects(struct vfl_run *run, struct vfl_error *err)
 
 /* --- one run --- */
 
+/* A limit is no error, but whoever trusts the picture has to know that it is not the whole. */
+static void warn_of_limits(struct vfl_run *run)
+{
+    uint32_t left_out = vfl_topology_left_out_count(run->collector->topology);
+    if (left_out > 0)
+        vfl_run_report_warn(&run->report,
+                            "%u relations are left out: those with the most bytes are kept, up to "
+                            "max_relations (%u)",
+                            left_out, run->collector->config->max_relations);
+    if (run->report.topology.over_limit > 0)
+        vfl_run_report_warn(&run->report,
+                            "%" PRIu64 " records are left out: there are more pairs of addresses "
+                            "than can be kept; a scan? raise max_relations if they are wanted",
+                            run->report.topology.over_limit);
+}
+
 static enum vfl_status apply_flows(struct vfl_run *run, struct vfl_error *err)
 {
     struct vfl_collector *collector = run->collector;
     if (vfl_topology_unknown_interfaces(collector->topology, &collector->table) > 0) {
-        enum vfl_status st = refresh_interfaces(run, true, err);
+        enum vfl_status st = vfl_run_refresh_interfaces(run, true, err);
         if (st != VFL_OK && st != VFL_DEADLINE)
             return st;
     }
-    return vfl_topology_apply(collector->topology, &collector->table, run->now.epoch_s,
-                              &run->report.topology, err);
+    enum vfl_status st = vfl_topology_apply(collector->topology, &collector->table,
+                                            run->now.epoch_s, &run->report.topology, err);
+    if (st == VFL_OK)
+        warn_of_limits(run);
+    return st;
 }
 
-static enum vfl_status check_backlog(const struct vfl_collector *collector, struct vfl_error *err)
+static enum vfl_status check_backlog(struct vfl_run *run, struct vfl_error *err)
 {
-    if (vfl_ledger_room(&collector->confirmation.ledger) == 0 && collector->config->is_dry_run)
-        return vfl_error_set(err, VFL_LIMIT,
-                             "dry_run keeps every object, and %u processed ones are as many as can "
-                             "be remembered: switch dry_run off to go on",
-                             VFL_LEDGER_MAX_EMITTED);
+    const struct vfl_collector *collector = run->collector;
+    if (collector->config->is_dry_run) {
+        if (vfl_ledger_room(&collector->confirmation.ledger) == 0)
+            vfl_run_report_warn(&run->report,
+                                "dry_run keeps every object, and %u processed ones are as many as "
+                                "can be remembered: further ones are not read",
+                                VFL_LEDGER_MAX_EMITTED);
+        return VFL_OK;
+    }
     if (vfl_ledger_room(&collector->confirmation.ledger) == 0)
         return vfl_error_set(err, VFL_LIMIT,
                              "%u processed objects could not be deleted yet, so no new ones are "
                              "read: check s3:DeleteObject on bucket %s",
                              VFL_LEDGER_MAX_EMITTED, collector->config->bucket);
-    if (collector->failed_delete_runs >= MAX_FAILED_DELETE_RUNS && !collector->config->is_dry_run)
+    if (collector->failed_delete_runs >= MAX_FAILED_DELETE_RUNS)
         return vfl_error_set(err, VFL_DENIED,
                              "no processed object could be deleted in the last %u runs, so no new "
                              "ones are read: check s3:DeleteObject on bucket %s",
@@ -264,7 +289,7 @@ static enum vfl_status work(struct vfl_run *run, struct vfl_error *err)
     if (st == VFL_OK)
         st = collector->store->ops->check_versioning(collector->store, err);
     if (st == VFL_OK)
-        st = refresh_interfaces(run, false, err);
+        st = vfl_run_refresh_interfaces(run, false, err);
     if (st == VFL_OK)
         st = list_objects(run, err);
     if (st == VFL_OK)
@@ -273,7 +298,7 @@ static enum vfl_status work(struct vfl_run *run, struct vfl_error *err)
         st = vfl_run_forget_gone(run, err);
     if (st != VFL_OK)
         return st;
-    backlog_status = check_backlog(collector, err);
+    backlog_status = check_backlog(run, err);
     if (backlog_status == VFL_OK)
         st = vfl_run_read_objects(run, &read_count, err);
     if (st == VFL_OK)
@@ -336,6 +361,8 @@ enum vfl_status vfl_collector_run(struct vfl_collector *collector, struct vfl_ru
         vfl_aws_session_start_run(collector->session, run.deadline_ms);
     enum vfl_confirmation_outcome outcome = VFL_CONFIRMATION_GO;
     enum vfl_status st = vfl_run_check_cancelled(collector, err);
+    if (st == VFL_OK)
+        st = vfl_claims_take(collector->config, collector, err);
     if (st == VFL_OK)
         st = begin(&run, &outcome, err);
     if (st == VFL_OK && outcome == VFL_CONFIRMATION_WAIT)

@@ -31,7 +31,8 @@ static const struct vfl_config_key keys[] = {
      RULE(.kind = VFL_CONFIG_TEXT, AT(config.role_arn), .max = 2048,
           .missing = VFL_CONFIG_ROLE_ARN_FORM, .check = vfl_config_check_role_arn)},
     {"regions", "instance", "list of text", "required",
-     "Regions whose flow logs are read. The entry global is skipped.",
+     "Regions whose flow logs are read. The entry global is skipped. Add further ones behind the "
+     "first, by which the agent's state is found.",
      RULE(.kind = VFL_CONFIG_LIST, AT(config.regions), COUNT_AT(config.region_count), .max = 63,
           .max_count = 100, .skip_item = "global", .check = vfl_config_check_region,
           .missing = "a list with at least one region, such as [eu-west-1]")},

@@ -23,14 +23,14 @@ static void make_process_name(char out[VFL_LEDGER_PROCESS_SIZE])
     (void)snprintf(out, VFL_LEDGER_PROCESS_SIZE, "%016llx", (unsigned long long)number);
 }
 
-/* The agent's state keys are global, so the key is made of all that tells two instances apart. */
+/* The agent's state keys are global, so the key is made of what tells two instances apart. Of the
+ * regions only the first counts: one that is added later must not make the state unknown. */
 static enum vfl_status make_state_key(const struct vfl_config *config,
                                       char out[VFL_CONFIRMATION_KEY_SIZE], struct vfl_error *err)
 {
     struct vfl_strbuf text = VFL_STRBUF_INIT(1u << 20);
-    vfl_strbuf_appendf(&text, "%s\n%s\n%s", config->account, config->bucket, config->log_prefix);
-    for (size_t i = 0; i < config->region_count; i++)
-        vfl_strbuf_appendf(&text, "\n%s", config->regions[i]);
+    vfl_strbuf_appendf(&text, "%s\n%s\n%s\n%s", config->account, config->bucket, config->log_prefix,
+                       config->regions[0]);
     char hex[VFL_SHA256_HEX_SIZE];
     enum vfl_status st = vfl_strbuf_check(&text, "the state's key", err);
     if (st == VFL_OK)

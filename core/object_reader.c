@@ -1,5 +1,6 @@
 #include "core/object_reader.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "core/flowlog/lines.h"
@@ -109,6 +110,22 @@ void vfl_object_reader_free(struct vfl_object_reader *reader)
     free(reader);
 }
 
+/* A few damaged lines are lost and counted. An object of which no line at all makes sense is not
+ * what it claims to be: it must not be deleted for having been "read". */
+static enum vfl_status check_usable(const struct vfl_object_summary *summary, struct vfl_error *err)
+{
+    uint64_t unusable = summary->records[VFL_RECORD_MALFORMED] + summary->overlong_lines;
+    uint64_t usable = summary->records[VFL_RECORD_FLOW] + summary->records[VFL_RECORD_NODATA] +
+                      summary->records[VFL_RECORD_SKIPDATA] +
+                      summary->records[VFL_RECORD_NO_ADDRESS];
+    if (unusable == 0 || usable > 0)
+        return VFL_OK;
+    return vfl_error_set(err, VFL_FORMAT,
+                         "none of its %" PRIu64 " lines is a record of the format that its first "
+                         "line names",
+                         unusable);
+}
+
 enum vfl_status vfl_object_read(struct vfl_object_reader *reader, struct vfl_store *store,
                                 const struct vfl_store_object *object,
                                 const struct vfl_object_key *key, bool needs_vpc_id,
@@ -139,8 +156,10 @@ enum vfl_status vfl_object_read(struct vfl_object_reader *reader, struct vfl_sto
     if (st != VFL_OK)
         return st;
     reader->summary.overlong_lines = reader->lines.overlong_count;
-    *ret_summary = reader->summary;
-    return VFL_OK;
+    st = check_usable(&reader->summary, err);
+    if (st == VFL_OK)
+        *ret_summary = reader->summary;
+    return st;
 }
 
 const struct vfl_flow_table *vfl_object_reader_table(const struct vfl_object_reader *reader)

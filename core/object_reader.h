@@ -31,8 +31,8 @@ void vfl_object_reader_free(struct vfl_object_reader *reader); /* NULL is fine *
 
 /* Reads one object. needs_vpc_id: the interfaces of its region are not known, so a format without a
  * VPC column is refused (VFL_UNSUPPORTED) rather than read for nothing.
- * VFL_FORMAT, VFL_UNSUPPORTED, VFL_LIMIT: this object is bad, others may be good. Otherwise as the
- * store's get. Texts do not name the object. */
+ * VFL_FORMAT (also when no line is a record), VFL_UNSUPPORTED, VFL_LIMIT: this object is bad,
+ * others may be good. Otherwise as the store's get. Texts do not name the object. */
 enum vfl_status vfl_object_read(struct vfl_object_reader *reader, struct vfl_store *store,
                                 const struct vfl_store_object *object,
                                 const struct vfl_object_key *key, bool needs_vpc_id,

@@ -56,6 +56,11 @@ enum vfl_status vfl_run_check_cancelled(const struct vfl_collector *collector,
 /* Whether a status ends the run's work for now, rather than this object's or region's alone. */
 bool vfl_run_ends_work(enum vfl_status status);
 
+/* Reads interfaces that are stale, or, with is_unknown_seen, not quite fresh. VFL_RETRY and the
+ * like: no region's interfaces are known, so nothing can be read. */
+enum vfl_status vfl_run_refresh_interfaces(struct vfl_run *run, bool is_unknown_seen,
+                                           struct vfl_error *err) VFL_MUST_CHECK;
+
 /* Deletes the listed objects whose emission is confirmed. What cannot be deleted is told, and
  * stays. */
 enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *err) VFL_MUST_CHECK;

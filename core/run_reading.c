@@ -1,5 +1,7 @@
 #include "core/run.h"
 
+#include <inttypes.h>
+
 #define READ_ATTEMPTS 3
 /* Refused reads in a row before the rest is not even tried. */
 #define MAX_DENIED_READS 3
@@ -53,10 +55,37 @@ static enum vfl_status take_in(struct vfl_run *run, const struct vfl_listed_obje
     if (st != VFL_OK)
         return st;
     vfl_run_report_add_object(&run->report, summary);
+    uint64_t lost_lines = summary->records[VFL_RECORD_MALFORMED] + summary->overlong_lines;
+    if (lost_lines > 0)
+        vfl_run_report_warn(&run->report,
+                            "object %s: %" PRIu64 " lines could not be read and were left out",
+                            listed->key, lost_lines);
     if (summary->content.has_trailing_garbage)
         vfl_run_report_warn(&run->report, "object %s: bytes after its gzip data were ignored",
                             listed->key);
     return VFL_OK;
+}
+
+/* With a wrong role, region or interfaces file no record could be placed: deleting such an object would
+ * lose it for nothing. */
+static enum vfl_status check_interfaces(struct vfl_run *run, struct vfl_error *err)
+{
+    struct vfl_collector *collector = run->collector;
+    const struct vfl_flow_table *flows = vfl_object_reader_table(collector->reader);
+    if (!vfl_topology_is_blind_to(collector->topology, flows))
+        return VFL_OK;
+    enum vfl_status st = vfl_run_refresh_interfaces(run, true, err);
+    if (st != VFL_OK || !vfl_topology_is_blind_to(collector->topology, flows))
+        return st;
+    /* Merged all the same, because its records are counted as what they are. */
+    st = fits(&collector->table, flows) ? vfl_flow_table_merge(&collector->table, flows, err)
+                                        : VFL_OK;
+    if (st != VFL_OK)
+        return st;
+    return vfl_error_set(err, VFL_UNSUPPORTED,
+                         "none of its records names an interface that is known, for example %s: "
+                         "check regions, the role's account and interfaces_file",
+                         vfl_tokens_text(&flows->tokens, flows->contexts[0].interface_id));
 }
 
 /* Reads one object. What is wrong with the object alone is noted and gives VFL_OK. *ret_is_read
@@ -80,6 +109,8 @@ static enum vfl_status read_object(struct vfl_run *run, struct vfl_listed_object
     enum vfl_region_view view = vfl_discovery_view(&collector->discovery, listed->region);
     if (st == VFL_OK)
         st = read_attempts(run, &object, &key, view == VFL_REGION_DENIED, &summary, &failure);
+    if (st == VFL_OK)
+        st = check_interfaces(run, &failure);
     if (st == VFL_OK) {
         st = take_in(run, listed, &key, &summary, err);
         *ret_is_read = st == VFL_OK;

@@ -99,24 +99,42 @@ static void send_metrics(const struct vfl_run_report *report, const struct vfl_t
                     (double)(now_epoch_s - report->last_end_epoch_s), NULL);
 }
 
+/* Appends "N what", with a separator, unless N is 0. */
+static void add_count(struct vfl_strbuf *text, uint64_t count, const char *what)
+{
+    if (count == 0)
+        return;
+    vfl_strbuf_appendf(text, ", %" PRIu64 " ", count);
+    for (; *what != '\0'; what++)
+        vfl_strbuf_append_char(text, *what == '_' ? ' ' : *what);
+}
+
 static void send_summary(const struct vfl_run_report *report, const struct vfl_topology *topology,
                          double run_s)
 {
     const struct vfl_topology_counts *counts = &report->topology;
-    char text[VFL_ERROR_TEXT_SIZE];
-    (void)snprintf(text, sizeof text,
-                   "run: %" PRIu64 " objects read, %" PRIu64 " bad, %" PRIu64 " deleted, %" PRIu64
-                   " waiting; records: %" PRIu64 " kept, %" PRIu64 " public, %" PRIu64
-                   " middlebox, %" PRIu64 " unknown interface, %" PRIu64 " unresolved, %" PRIu64
-                   " malformed, %" PRIu64 " skipdata; live: %u relations, %u endpoints; %.2f s",
-                   report->read, report->failed + report->paused, report->deleted, report->waiting,
-                   counts->records[VFL_FLOW_KEPT], counts->records[VFL_FLOW_PUBLIC],
-                   counts->records[VFL_FLOW_MIDDLEBOX], counts->records[VFL_FLOW_UNKNOWN_INTERFACE],
-                   counts->records[VFL_FLOW_UNRESOLVED], lines_lost(report),
-                   counts->skipdata_records, vfl_topology_relation_count(topology),
-                   vfl_topology_endpoint_count(topology), run_s);
-    bool did_something = report->read + report->deleted + report->warning_count > 0;
-    report->ops->notice(report->ops->ctx, did_something ? VFL_NOTICE_INFO : VFL_NOTICE_DEBUG, text);
+    struct vfl_strbuf text = VFL_STRBUF_INIT(VFL_ERROR_TEXT_SIZE - 1);
+    vfl_strbuf_appendf(&text, "objects: %" PRIu64 " read", report->read);
+    add_count(&text, report->duplicates, "delivered again");
+    add_count(&text, report->failed + report->paused, "bad");
+    add_count(&text, report->deleted, "deleted");
+    add_count(&text, report->waiting, "waiting");
+    vfl_strbuf_appendf(&text, "; records: %" PRIu64 " kept", counts->records[VFL_FLOW_KEPT]);
+    for (int outcome = VFL_FLOW_KEPT + 1; outcome < VFL_FLOW_OUTCOME_COUNT; outcome++)
+        add_count(&text, counts->records[outcome],
+                  vfl_flow_outcome_name((enum vfl_flow_outcome)outcome));
+    add_count(&text, counts->over_limit, "over limit");
+    add_count(&text, lines_lost(report), "malformed");
+    add_count(&text, report->records[VFL_RECORD_NO_ADDRESS], "no address");
+    add_count(&text, counts->skipdata_records, "skipdata");
+    vfl_strbuf_appendf(&text, "; live: %u relations, %u endpoints; %.2f s",
+                       vfl_topology_relation_count(topology), vfl_topology_endpoint_count(topology),
+                       run_s);
+    bool did_something =
+        report->read + report->duplicates + report->deleted + report->warning_count > 0;
+    report->ops->notice(report->ops->ctx, did_something ? VFL_NOTICE_INFO : VFL_NOTICE_DEBUG,
+                        vfl_strbuf_string(&text));
+    vfl_strbuf_fini(&text);
 }
 
 void vfl_run_report_finish(struct vfl_run_report *report, const struct vfl_topology *topology,

@@ -72,6 +72,8 @@ int stackstate_check_configure(const struct stackstate_check_callbacks *callback
                                struct stackstate_check **ret_check, char *error, size_t error_size)
 {
     struct vfl_error err = {0};
+    if (ret_check == NULL)
+        return fail(error, error_size, "there is no place for the check");
     struct stackstate_check *check = new_check();
     if (check == NULL)
         return fail(error, error_size, "no memory for the check");

@@ -197,6 +197,9 @@ enum vfl_status vfl_record_format_parse(struct vfl_span line, struct vfl_record_
     const struct vfl_span bom = VFL_SPAN_LITERAL("\xef\xbb\xbf");
     if (vfl_span_has_prefix(line, bom))
         line = (struct vfl_span){line.ptr + bom.len, line.len - bom.len};
+    if (line.len > 1 && memchr(line.ptr, '\r', line.len - 1) != NULL)
+        return vfl_error_set(err, VFL_UNSUPPORTED,
+                             "not a flow log: its lines end in a carriage return alone");
     const struct vfl_values values = vfl_values_of(line);
     struct vfl_values peek = values;
     struct vfl_span first = {NULL, 0};

@@ -39,7 +39,7 @@ enum vfl_status live_add_endpoint(struct vfl_topology *topology, const struct vf
             vfl_ip_equal(topology->endpoints[position].ip, ref->ip))
             break;
     if (position == VFL_INDEX_NONE) {
-        if (topology->endpoint_count == VFL_TOPOLOGY_MAX_ENDPOINTS) {
+        if (topology->endpoint_count >= 2 * topology->max_pairs) {
             *ret_position = VFL_INDEX_NONE;
             return VFL_OK;
         }
@@ -75,7 +75,7 @@ enum vfl_status live_add_pair(struct vfl_topology *topology, uint32_t lo, uint32
     while ((position = vfl_index_next(&topology->pair_index, &cursor)) != VFL_INDEX_NONE)
         if (topology->pairs[position].lo == lo && topology->pairs[position].hi == hi)
             break;
-    if (position == VFL_INDEX_NONE && topology->pair_count < VFL_TOPOLOGY_MAX_PAIRS) {
+    if (position == VFL_INDEX_NONE && topology->pair_count < topology->max_pairs) {
         if (topology->pair_count == topology->pair_room) {
             uint32_t room = topology->pair_room == 0 ? 64 : topology->pair_room * 2;
             struct live_pair *grown = realloc(topology->pairs, room * sizeof *grown);

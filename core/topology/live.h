@@ -136,6 +136,7 @@ struct vfl_topology {
     bool is_scope_all;
     bool is_accepted_only;
     uint32_t max_relations;
+    uint32_t max_pairs;      /* and twice as many endpoints */
     uint32_t left_out_count; /* relations that max_relations leaves out */
     struct vfl_interfaces interfaces;
     uint64_t seed;

@@ -10,6 +10,14 @@ static enum vfl_status no_memory(struct vfl_error *err)
     return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the topology");
 }
 
+static uint32_t pair_limit(uint32_t max_relations)
+{
+    if (max_relations == 0 || max_relations > VFL_TOPOLOGY_MAX_PAIRS / 2)
+        return VFL_TOPOLOGY_MAX_PAIRS;
+    uint32_t limit = max_relations * 2;
+    return limit < VFL_TOPOLOGY_MIN_PAIRS ? VFL_TOPOLOGY_MIN_PAIRS : limit;
+}
+
 enum vfl_status vfl_topology_new(const struct vfl_topology_options *options,
                                  struct vfl_topology **ret_topology, struct vfl_error *err)
 {
@@ -25,6 +33,7 @@ enum vfl_status vfl_topology_new(const struct vfl_topology_options *options,
     topology->is_scope_all = options->is_scope_all;
     topology->is_accepted_only = options->is_accepted_only;
     topology->max_relations = options->max_relations;
+    topology->max_pairs = pair_limit(options->max_relations);
     topology->seed = vfl_hash_seed() | 1;
     *ret_topology = topology;
     return VFL_OK;
@@ -67,6 +76,24 @@ uint32_t vfl_topology_unknown_interfaces(const struct vfl_topology *topology,
             count++;
     }
     return count;
+}
+
+static bool names_vpc(const struct vfl_topology *topology, const struct vfl_flow_table *table,
+                      const struct vfl_flow_context *context)
+{
+    struct vfl_span id =
+        vfl_span_from_string(vfl_tokens_text(&table->tokens, context->interface_id));
+    return context->vpc_id != VFL_TOKEN_ABSENT || context->interface_id == VFL_TOKEN_ABSENT ||
+           vfl_interfaces_find(&topology->interfaces, id) != NULL;
+}
+
+bool vfl_topology_is_blind_to(const struct vfl_topology *topology,
+                              const struct vfl_flow_table *table)
+{
+    for (uint32_t i = 0; i < table->flow_count; i++)
+        if (names_vpc(topology, table, &table->contexts[table->flows[i].key.context]))
+            return false;
+    return table->flow_count > 0;
 }
 
 uint32_t vfl_topology_endpoint_count(const struct vfl_topology *topology)

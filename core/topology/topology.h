@@ -16,7 +16,9 @@
 #include "core/topology/direction.h"
 #include "core/topology/resolve.h"
 
-#define VFL_TOPOLOGY_MAX_ENDPOINTS (1u << 20)
+/* Pairs kept, and half of the endpoints: twice the configured relations, within these. About 1 KB
+ * of memory each, so that a scan of the address space cannot take the agent's. */
+#define VFL_TOPOLOGY_MIN_PAIRS (1u << 16)
 #define VFL_TOPOLOGY_MAX_PAIRS (1u << 20)
 /* Conversations (protocol and ports) kept apart within a pair; further ones count with the relation
  * of the strongest evidence. */
@@ -44,6 +46,11 @@ void vfl_topology_free(struct vfl_topology *topology); /* NULL is fine */
 
 /* The interface directory that resolves addresses: owned by the topology, fed by the caller. */
 struct vfl_interfaces *vfl_topology_interfaces(struct vfl_topology *topology);
+
+/* True when the table has flows and not one of them can be placed in a VPC: every interface that
+ * reported them is unknown, and no record names its VPC. */
+bool vfl_topology_is_blind_to(const struct vfl_topology *topology,
+                              const struct vfl_flow_table *table);
 
 /* What became of one run's records. */
 struct vfl_topology_counts {

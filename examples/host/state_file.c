@@ -27,6 +27,13 @@ enum vfl_status vfl_state_file_open(const char *path, bool is_read_only,
         return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the state");
     }
     bool is_damaged = false;
+    struct stat what;
+    if (path != NULL && lstat(path, &what) == 0 && !S_ISREG(what.st_mode)) {
+        vfl_state_file_free(state);
+        return vfl_error_set(
+            err, VFL_IO, "state file %s: not a regular file: leave the option out to keep no state",
+            path);
+    }
     if (path != NULL && access(path, F_OK) == 0) {
         json_error_t problem;
         state->values = json_load_file(path, JSON_REJECT_DUPLICATES, &problem);

@@ -257,6 +257,15 @@ class State(HostTest):
         self.assertEqual(os.listdir(self.folder).count("state.json.new"), 0)
         self.assertEqual(self.keep("expect k v").returncode, 0)
 
+    def test_state_file_must_be_a_regular_file(self):
+        for name in ("pipe", "folder"):
+            path = os.path.join(self.folder, name)
+            os.mkfifo(path) if name == "pipe" else os.mkdir(path)
+            result = self.host("--once", "--state", path, conf=self.conf("component a"))
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn("not a regular file", result.stderr)
+            self.assertEqual(result.stdout, "")
+
     def test_output_is_flushed_before_state_is_committed(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
             result = self.keep("component a; begin; transaction-state k v; end", stdout=full)

@@ -328,6 +328,64 @@ START_TEST(never_touches_what_is_no_flow_log)
 }
 END_TEST
 
+START_TEST(region_added_later_finds_the_state)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    at.ops.is_auto_commit = true;
+    fake_bucket_put_flow(&at.bucket, key, 100);
+    expect_run(0);
+    char ireland[] = FAKE_REGION;
+    char virginia[] = "us-east-1";
+    char *regions[] = {ireland, virginia};
+    char **configured = at.config.regions;
+    at.config.regions = regions;
+    at.config.region_count = 2;
+    collector_fixture_restart(&at);
+    expect_run(60);
+    ck_assert_uint_eq(at.ops.bytes_sent, 0);
+    ck_assert(!has(key));
+    at.config.regions = configured;
+    at.config.region_count = 1;
+    collector_fixture_close(&at);
+}
+END_TEST
+
+/* A wrong role, region or interfaces file must not cost the flow logs. */
+START_TEST(object_of_unknown_interfaces_alone_is_kept)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    at.ops.is_auto_commit = true;
+    fake_bucket_put_gzip(&at.bucket, key,
+                         FAKE_HEADER "2 123456789012 eni-0f 10.0.0.1 10.0.0.2 40000 443 6 1 100 "
+                                     "1795168800 1795168860 ACCEPT OK\n");
+    for (int run = 0; run < 5; run++) {
+        expect_run(run == 0 ? 0 : 60);
+        ck_assert(has(key));
+        ck_assert_int_eq(at.ops.checks[VFL_CHECK_CAN_UPDATE].level, VFL_CHECK_WARNING);
+    }
+    ck_assert_uint_eq(at.ops.bytes_sent, 0);
+    collector_fixture_close(&at);
+}
+END_TEST
+
+START_TEST(second_instance_over_the_same_objects_does_not_run)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    struct vfl_collector_ops ops = recording_ops_table(&at.ops);
+    struct vfl_collector *second = NULL;
+    struct vfl_error err = {0};
+    expect_run(0);
+    ck_assert_int_eq(vfl_collector_new(&at.config, &ops, &second, &err), VFL_OK);
+    fake_bucket_put_flow(&at.bucket, key, 100);
+    ck_assert_int_eq(vfl_collector_run(second, at.now, &err), VFL_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, "another instance"));
+    vfl_collector_free(second);
+    expect_run(60);
+    ck_assert_uint_eq(at.ops.bytes_sent, 100);
+    collector_fixture_close(&at);
+}
+END_TEST
+
 START_TEST(dry_run_reads_once_and_deletes_never)
 {
     collector_fixture_open(&at, VFL_STATE_TRANSACTIONAL, "dry_run: true\n");
@@ -479,6 +537,9 @@ int main(void)
         object_delivered_again_counts_once_and_goes_with_the_first,
         same_content_of_another_interval_counts,
         never_touches_what_is_no_flow_log,
+        region_added_later_finds_the_state,
+        object_of_unknown_interfaces_alone_is_kept,
+        second_instance_over_the_same_objects_does_not_run,
         dry_run_reads_once_and_deletes_never,
         tells_its_health,
         service_checks_of_a_good_run_are_ok,

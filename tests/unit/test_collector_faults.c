@@ -397,8 +397,10 @@ START_TEST(full_ledger_of_a_dry_run_says_so)
     at.ops.is_auto_commit = true;
     fill_ledger(0);
     put_flows(1, 1);
-    ck_assert_int_eq(collector_fixture_run(&at, 60), VFL_LIMIT);
-    expect_critical(VFL_LIMIT, "dry_run");
+    expect_run(60);
+    ck_assert_int_eq(at.ops.checks[VFL_CHECK_CAN_UPDATE].level, VFL_CHECK_WARNING);
+    ck_assert_ptr_nonnull(strstr(at.ops.checks[VFL_CHECK_CAN_UPDATE].message, "dry_run"));
+    ck_assert_uint_eq(at.ops.bytes_sent, 0);
     collector_fixture_close(&at);
 }
 END_TEST

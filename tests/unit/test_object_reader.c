@@ -131,6 +131,34 @@ START_TEST(first_line_may_be_a_record_already)
 }
 END_TEST
 
+START_TEST(object_without_one_readable_line_is_bad)
+{
+    open_fixture();
+    ck_assert_int_eq(read_text(FAKE_HEADER "three words only\nand three more\n"), VFL_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.text, "none of its 2 lines"));
+    ck_assert_uint_eq(summary.overlong_lines, 77); /* untouched */
+    ck_assert_int_eq(read_text(FAKE_HEADER "three words only\n" LINE), VFL_OK);
+    ck_assert_int_eq(read_text("version account-id interface-id srcaddr dstaddr\r2 1 eni-0a\r"),
+                     VFL_UNSUPPORTED);
+    close_fixture();
+}
+END_TEST
+
+START_TEST(records_of_two_eras_are_kept_apart)
+{
+    open_fixture();
+    struct vfl_eras eras = {.starts_epoch_s = {1795168900}, .count = 1};
+    const char *text = FAKE_HEADER LINE "2 123456789012 eni-0a 10.0.0.1 10.0.0.2 40000 443 6 1 50 "
+                                        "1795168870 1795168900 ACCEPT OK\n";
+    ck_assert_int_eq(read_text(text), VFL_OK);
+    ck_assert_uint_eq(vfl_object_reader_table(reader)->flow_count, 1);
+    vfl_object_reader_set_eras(reader, &eras);
+    ck_assert_int_eq(read_text(text), VFL_OK);
+    ck_assert_uint_eq(vfl_object_reader_table(reader)->flow_count, 2);
+    close_fixture();
+}
+END_TEST
+
 START_TEST(object_without_records_is_whole)
 {
     static const char *const texts[] = {"", "\n \r\n", FAKE_HEADER};
@@ -233,6 +261,8 @@ int main(void)
         same_content_for_any_split_of_the_bytes,
         counts_each_kind_of_line,
         first_line_may_be_a_record_already,
+        object_without_one_readable_line_is_bad,
+        records_of_two_eras_are_kept_apart,
         object_without_records_is_whole,
         nothing_of_the_object_before_is_left,
         cut_off_anywhere_is_no_object,
