@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_REMARKABLE_SKEW_MS (4 * 60 * 1000)
-#define MAX_TRUSTED_ROUND_TRIP_MS 60000
+#include "core/aws/clock_skew.h"
+
 #define OWN_HEADER_COUNT 4 /* host, x-amz-date, x-amz-content-sha256, x-amz-security-token */
 #define MAX_HEADER_BYTES 32768
 
@@ -20,6 +20,8 @@ struct attempt {
     struct vfl_strbuf url;
     struct vfl_strbuf lines[VFL_SIGV4_MAX_PAIRS + 1];
     const char *line_texts[VFL_SIGV4_MAX_PAIRS + 1];
+    size_t line_count;
+    int64_t sent_epoch_ms;
     int64_t used_skew_ms;
 };
 
@@ -102,9 +104,11 @@ static enum vfl_status collect_headers(struct attempt *attempt, const struct vfl
     if (call->header_count > VFL_SIGV4_MAX_PAIRS - OWN_HEADER_COUNT)
         return vfl_error_set(err, VFL_LIMIT, "too many request headers");
     add_header(attempt, "host", vfl_span_from_string(call->endpoint->host));
-    add_header(attempt, "x-amz-date", vfl_span_from_string(attempt->date));
-    add_header(attempt, "x-amz-content-sha256", vfl_span_from_string(attempt->body_hash));
-    if (credentials->session_token != NULL)
+    if (credentials != NULL) {
+        add_header(attempt, "x-amz-date", vfl_span_from_string(attempt->date));
+        add_header(attempt, "x-amz-content-sha256", vfl_span_from_string(attempt->body_hash));
+    }
+    if (credentials != NULL && credentials->session_token != NULL)
         add_header(attempt, "x-amz-security-token",
                    vfl_span_from_string(credentials->session_token));
     for (size_t i = 0; i < call->header_count; i++)
@@ -128,15 +132,18 @@ static enum vfl_status make_lines(struct attempt *attempt, struct vfl_error *err
         attempt->line_texts[i] = vfl_strbuf_string(line);
         st = vfl_strbuf_check(line, "request header", err);
     }
-    if (st == VFL_OK) {
-        struct vfl_strbuf *line = &attempt->lines[attempt->header_count];
-        vfl_strbuf_init_secret(line, MAX_HEADER_BYTES);
-        vfl_strbuf_append_string(line, "authorization: ");
-        vfl_strbuf_append(line, vfl_strbuf_span(&attempt->signature.authorization));
-        attempt->line_texts[attempt->header_count] = vfl_strbuf_string(line);
-        st = vfl_strbuf_check(line, "authorization header", err);
-    }
+    attempt->line_count = attempt->header_count;
     return st;
+}
+
+static enum vfl_status add_authorization(struct attempt *attempt, struct vfl_error *err)
+{
+    struct vfl_strbuf *line = &attempt->lines[attempt->line_count];
+    vfl_strbuf_init_secret(line, MAX_HEADER_BYTES);
+    vfl_strbuf_append_string(line, "authorization: ");
+    vfl_strbuf_append(line, vfl_strbuf_span(&attempt->signature.authorization));
+    attempt->line_texts[attempt->line_count++] = vfl_strbuf_string(line);
+    return vfl_strbuf_check(line, "authorization header", err);
 }
 
 /* One clock sample makes the date header and the scope, so that midnight cannot fall between. */
@@ -144,9 +151,10 @@ static enum vfl_status sign_attempt(struct vfl_aws_client *client, const struct 
                                     const struct vfl_credentials *credentials,
                                     struct attempt *attempt, struct vfl_error *err)
 {
-    struct vfl_sigv4_scope scope = {vfl_aws_client_now_epoch_s(client), call->region,
-                                    call->service};
+    attempt->sent_epoch_ms = client->clock.now_epoch_ms(client->clock.ctx);
     attempt->used_skew_ms = client->clock_skew_ms;
+    const struct vfl_sigv4_scope scope = {(attempt->sent_epoch_ms + attempt->used_skew_ms) / 1000,
+                                          call->region, call->service};
     vfl_timestamp_format_amz(scope.epoch_s, attempt->date);
     enum vfl_status st = vfl_digest_sha256_hex(call->body, attempt->body_hash, err);
     if (st == VFL_OK)
@@ -171,12 +179,15 @@ static enum vfl_status sign_attempt(struct vfl_aws_client *client, const struct 
     };
     st = vfl_sigv4_canonicalise(&attempt->signature, &request, err);
     if (st == VFL_OK)
-        st = vfl_sigv4_make_string_to_sign(&attempt->signature, &scope, err);
+        st = make_lines(attempt, err);
+    if (st != VFL_OK || credentials == NULL)
+        return st;
+    st = vfl_sigv4_make_string_to_sign(&attempt->signature, &scope, err);
     if (st == VFL_OK)
         st = vfl_sigv4_sign(&attempt->signature, &scope, credentials->access_key_id,
                             credentials->secret_access_key, err);
     if (st == VFL_OK)
-        st = make_lines(attempt, err);
+        st = add_authorization(attempt, err);
     return st;
 }
 
@@ -197,22 +208,19 @@ static void attempt_fini(struct attempt *attempt)
         vfl_strbuf_fini(&attempt->lines[i]);
 }
 
-/* The clock's error, learnt from every answer that can be trusted with it. */
+/* Only an answer that nobody on the way can have made up tells the clock's error. */
 static bool learn_skew(struct vfl_aws_client *client, const struct vfl_aws_call *call,
-                       const struct vfl_http_response *response)
+                       const struct attempt *attempt, const struct vfl_http_response *response)
 {
-    int64_t date_epoch_s;
-    int64_t round_trip_ms = response->received_epoch_ms - response->sent_epoch_ms;
+    const struct vfl_clock_sample sample = {
+        .sent_epoch_ms = attempt->sent_epoch_ms,
+        .received_epoch_ms = client->clock.now_epoch_ms(client->clock.ctx),
+        .date = response->date,
+        .age = response->age,
+    };
     if (!call->endpoint->is_https && !call->endpoint->is_loopback)
         return false;
-    if (response->status_code == 0 || response->age[0] != '\0' || round_trip_ms < 0 ||
-        round_trip_ms > MAX_TRUSTED_ROUND_TRIP_MS)
-        return false;
-    if (!vfl_timestamp_parse_http(vfl_span_from_string(response->date), &date_epoch_s))
-        return false;
-    int64_t midpoint_ms = client->clock.now_epoch_ms(client->clock.ctx) - round_trip_ms / 2;
-    client->clock_skew_ms = date_epoch_s * 1000 - midpoint_ms;
-    return true;
+    return response->status_code != 0 && vfl_clock_skew_read(&sample, &client->clock_skew_ms);
 }
 
 static enum vfl_status status_of_answer(int status_code, enum vfl_retry_class class)
@@ -285,7 +293,7 @@ static enum vfl_status send_attempt(struct vfl_aws_client *client, const struct 
         .method = call->method,
         .url = vfl_strbuf_string(&attempt->url),
         .header_lines = attempt->line_texts,
-        .header_count = attempt->header_count + 1,
+        .header_count = attempt->line_count,
         .body = call->body,
         .is_plain_http_allowed = !call->endpoint->is_https,
         .is_proxy_bypassed = call->endpoint->is_loopback,
@@ -306,11 +314,11 @@ static enum vfl_status send_attempt(struct vfl_aws_client *client, const struct 
 static enum vfl_status perform_attempt(struct vfl_aws_client *client,
                                        const struct vfl_aws_call *call,
                                        const struct vfl_credentials *credentials,
-                                       struct vfl_aws_reply *reply, bool *ret_is_clock_news,
+                                       struct vfl_aws_reply *reply, bool *ret_is_clock_blamed,
                                        struct vfl_error *err)
 {
     struct attempt attempt;
-    *ret_is_clock_news = false;
+    *ret_is_clock_blamed = false;
     reply->retry_class = VFL_RETRY_NEVER;
     reply->fault = (struct vfl_xml_fault){.code = ""};
     vfl_http_response_reset(&reply->http);
@@ -320,13 +328,12 @@ static enum vfl_status perform_attempt(struct vfl_aws_client *client,
     if (st != VFL_OK)
         goto out;
     st = send_attempt(client, call, &attempt, reply, err);
-    if (learn_skew(client, call, &reply->http)) {
-        int64_t change_ms = client->clock_skew_ms - attempt.used_skew_ms;
-        *ret_is_clock_news =
-            change_ms >= MIN_REMARKABLE_SKEW_MS || change_ms <= -MIN_REMARKABLE_SKEW_MS;
-    }
+    bool is_skew_known = learn_skew(client, call, &attempt, &reply->http);
     if (st == VFL_OK)
         st = judge_answer(call, reply, err);
+    *ret_is_clock_blamed =
+        is_skew_known &&
+        vfl_clock_skew_explains(reply->retry_class, attempt.used_skew_ms, client->clock_skew_ms);
 out:
     attempt_fini(&attempt);
     return st;
@@ -335,14 +342,14 @@ out:
 /* Whether the failed attempt is worth another one; charges the quota and gives the class that
  * decides the pause. A pause of none is VFL_RETRY_CLOCK. */
 static bool may_repeat(struct vfl_aws_client *client, const struct vfl_aws_reply *reply,
-                       struct effort *effort, bool is_clock_news, enum vfl_retry_class *ret_class)
+                       struct effort *effort, bool is_clock_blamed, enum vfl_retry_class *ret_class)
 {
     enum vfl_retry_class class = reply->retry_class;
     enum vfl_http_fault fault = reply->http.fault;
     if (reply->http.sink_byte_count > 0)
         return false;
     if (class == VFL_RETRY_CLOCK || class == VFL_RETRY_MAYBE_CLOCK) {
-        bool is_wanted = is_clock_news && !effort->is_clock_used;
+        bool is_wanted = is_clock_blamed && !effort->is_clock_used;
         effort->is_clock_used = true;
         *ret_class = VFL_RETRY_CLOCK;
         return is_wanted;
@@ -384,17 +391,18 @@ enum vfl_status vfl_aws_client_call(struct vfl_aws_client *client, const struct 
 {
     struct effort effort = {0};
     for (;;) {
-        bool is_clock_news;
+        bool is_clock_blamed;
         enum vfl_retry_class class;
         effort.attempt_count++;
-        enum vfl_status st = perform_attempt(client, call, credentials, reply, &is_clock_news, err);
+        enum vfl_status st =
+            perform_attempt(client, call, credentials, reply, &is_clock_blamed, err);
         if (st == VFL_OK) {
             vfl_retry_quota_return(&client->quota, effort.last_cost);
             return VFL_OK;
         }
         if (st == VFL_CANCELLED || st == VFL_DEADLINE || st == VFL_NO_MEMORY)
             return st;
-        if (!may_repeat(client, reply, &effort, is_clock_news, &class))
+        if (!may_repeat(client, reply, &effort, is_clock_blamed, &class))
             return st;
         if (class != VFL_RETRY_CLOCK &&
             !vfl_aws_client_pause(client, class, effort.attempt_count - 1, reply->http.retry_after))

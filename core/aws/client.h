@@ -81,7 +81,9 @@ int64_t vfl_aws_client_now_epoch_s(const struct vfl_aws_client *client);
 bool vfl_aws_client_pause(struct vfl_aws_client *client, enum vfl_retry_class class,
                           unsigned retry_index, const char *retry_after);
 
-/* VFL_OK: a 2xx answer that parse (if any) took. Else the reply tells status code, fault and retry
+/* credentials NULL: the request is not signed.
+ *
+ * VFL_OK: a 2xx answer that parse (if any) took. Else the reply tells status code, fault and retry
  * class to callers that know better, and err has "HTTP 403 AccessDenied: text (request X)".
  * VFL_RETRY: tried in vain, or bytes had been passed to the sink; VFL_DENIED: 401, 403 and
  * credential faults; VFL_NOT_FOUND: 404; VFL_CONFIG: other 4xx, redirects; VFL_CANCELLED;
