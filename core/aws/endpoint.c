@@ -3,20 +3,27 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct partition {
     const char *name;
     const char *region_prefix;
     const char *dns_suffix;
+    const char *dual_stack_suffix; /* of all services but S3 */
 };
 
 /* The longer prefix stands before the shorter one that it begins with. */
 static const struct partition partitions[] = {
-    {"aws-us-gov", "us-gov-", "amazonaws.com"},  {"aws-iso-b", "us-isob-", "sc2s.sgov.gov"},
-    {"aws-iso", "us-iso-", "c2s.ic.gov"},        {"aws-iso-f", "us-isof-", "csp.hci.ic.gov"},
-    {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk"}, {"aws-eusc", "eusc-", "amazonaws.eu"},
-    {"aws-cn", "cn-", "amazonaws.com.cn"},       {"aws", "", "amazonaws.com"},
+    {"aws-us-gov", "us-gov-", "amazonaws.com", "api.aws"},
+    {"aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
+    {"aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
+    {"aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+    {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+    {"aws-eusc", "eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"aws", "", "amazonaws.com", "api.aws"},
 };
 
 static const struct partition *find_partition(const char *region)
@@ -49,16 +56,57 @@ const char *vfl_endpoint_partition_of_region(const char *region)
     return find_partition(region)->name;
 }
 
+static enum vfl_status read_switch(const char *name, bool *ret_is_on, struct vfl_error *err)
+{
+    const char *text = getenv(name);
+    bool is_on = text != NULL && strcasecmp(text, "true") == 0;
+    if (text != NULL && *text != '\0' && !is_on && strcasecmp(text, "false") != 0)
+        return vfl_error_set(err, VFL_CONFIG, "%s is neither true nor false", name);
+    *ret_is_on = is_on;
+    return VFL_OK;
+}
+
+enum vfl_status vfl_endpoint_variant_from_environment(struct vfl_endpoint_variant *ret_variant,
+                                                      struct vfl_error *err)
+{
+    struct vfl_endpoint_variant variant = {false, false};
+    enum vfl_status st = read_switch("AWS_USE_DUALSTACK_ENDPOINT", &variant.is_dual_stack, err);
+    if (st == VFL_OK)
+        st = read_switch("AWS_USE_FIPS_ENDPOINT", &variant.is_fips, err);
+    if (st == VFL_OK)
+        *ret_variant = variant;
+    return st;
+}
+
+enum vfl_status vfl_endpoint_for_variant(const char *service, const char *region,
+                                         struct vfl_endpoint_variant variant,
+                                         struct vfl_endpoint *ret_endpoint, struct vfl_error *err)
+{
+    const struct partition *partition = find_partition(region);
+    bool is_s3 = strcmp(service, "s3") == 0;
+    bool is_gov = strcmp(partition->name, "aws-us-gov") == 0;
+    struct vfl_endpoint endpoint = {.is_https = true};
+    if (!vfl_endpoint_is_region(region))
+        return vfl_error_set(err, VFL_CONFIG, "\"%.80s\" is not an AWS region", region);
+    if (is_s3 && variant.is_fips && strcmp(partition->name, "aws-cn") == 0)
+        return vfl_error_set(err, VFL_CONFIG,
+                             "S3 has no FIPS endpoint in region %s: unset AWS_USE_FIPS_ENDPOINT",
+                             region);
+    /* GovCloud's plain names are FIPS endpoints already; S3 has both. */
+    bool has_fips_name = variant.is_fips && (is_s3 || variant.is_dual_stack || !is_gov);
+    bool has_own_suffix = variant.is_dual_stack && !is_s3;
+    (void)snprintf(endpoint.host, sizeof endpoint.host, "%s%s%s.%s.%s", service,
+                   has_fips_name ? "-fips" : "", variant.is_dual_stack && is_s3 ? ".dualstack" : "",
+                   region, has_own_suffix ? partition->dual_stack_suffix : partition->dns_suffix);
+    *ret_endpoint = endpoint;
+    return VFL_OK;
+}
+
 enum vfl_status vfl_endpoint_for_service(const char *service, const char *region,
                                          struct vfl_endpoint *ret_endpoint, struct vfl_error *err)
 {
-    if (!vfl_endpoint_is_region(region))
-        return vfl_error_set(err, VFL_CONFIG, "\"%.80s\" is not an AWS region", region);
-    struct vfl_endpoint endpoint = {.is_https = true};
-    (void)snprintf(endpoint.host, sizeof endpoint.host, "%s.%s.%s", service, region,
-                   find_partition(region)->dns_suffix);
-    *ret_endpoint = endpoint;
-    return VFL_OK;
+    const struct vfl_endpoint_variant plain = {false, false};
+    return vfl_endpoint_for_variant(service, region, plain, ret_endpoint, err);
 }
 
 static enum vfl_status refuse_url(const char *setting, const char *why, struct vfl_error *err)

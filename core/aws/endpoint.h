@@ -34,6 +34,23 @@ enum vfl_status vfl_endpoint_for_service(const char *service, const char *region
                                          struct vfl_endpoint *ret_endpoint,
                                          struct vfl_error *err) VFL_MUST_CHECK;
 
+/* Two switches of the AWS SDKs: addresses that answer over IPv6 too, and servers with validated
+ * cryptography. */
+struct vfl_endpoint_variant {
+    bool is_dual_stack;
+    bool is_fips;
+};
+
+/* AWS_USE_DUALSTACK_ENDPOINT and AWS_USE_FIPS_ENDPOINT. VFL_CONFIG: neither true nor false. */
+enum vfl_status vfl_endpoint_variant_from_environment(struct vfl_endpoint_variant *ret_variant,
+                                                      struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Like vfl_endpoint_for_service. VFL_CONFIG also: the partition has no such servers. */
+enum vfl_status vfl_endpoint_for_variant(const char *service, const char *region,
+                                         struct vfl_endpoint_variant variant,
+                                         struct vfl_endpoint *ret_endpoint,
+                                         struct vfl_error *err) VFL_MUST_CHECK;
+
 /* A configured URL; setting names it in messages. http is accepted here and nowhere else.
  * VFL_CONFIG: not scheme://host[:port][/path], or with user info, query or fragment. */
 enum vfl_status vfl_endpoint_parse(const char *url, const char *setting,

@@ -24,6 +24,7 @@ struct vfl_aws_session {
     struct vfl_endpoint sts;
     struct vfl_endpoint ec2; /* host "": build it from the region */
     struct vfl_endpoint s3;
+    struct vfl_endpoint_variant variant;
     char session_name[96];
     struct vfl_credentials role; /* empty: not assumed yet */
     int64_t refresh_epoch_s;
@@ -110,13 +111,16 @@ static enum vfl_status resolve_endpoints(struct vfl_aws_session *session,
                                          const struct vfl_aws_session_options *options,
                                          struct vfl_error *err)
 {
-    enum vfl_status st = VFL_OK;
+    enum vfl_status st = vfl_endpoint_variant_from_environment(&session->variant, err);
+    if (st != VFL_OK)
+        return st;
     if (is_set(options->sts_endpoint_url)) {
         st = vfl_endpoint_parse(options->sts_endpoint_url, "sts_endpoint_url", &session->sts, err);
     } else {
         st = check_partition(session, err);
         if (st == VFL_OK)
-            st = vfl_endpoint_for_service("sts", session->region, &session->sts, err);
+            st = vfl_endpoint_for_variant("sts", session->region, session->variant, &session->sts,
+                                          err);
     }
     if (st == VFL_OK && is_set(options->ec2_endpoint_url))
         st = vfl_endpoint_parse(options->ec2_endpoint_url, "ec2_endpoint_url", &session->ec2, err);
@@ -229,7 +233,7 @@ enum vfl_status vfl_aws_session_endpoint(const struct vfl_aws_session *session, 
         *ret_endpoint = *configured;
         return VFL_OK;
     }
-    return vfl_endpoint_for_service(service, region, ret_endpoint, err);
+    return vfl_endpoint_for_variant(service, region, session->variant, ret_endpoint, err);
 }
 
 static enum vfl_status find_base(const struct vfl_aws_session *session,

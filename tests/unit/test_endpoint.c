@@ -28,6 +28,66 @@ START_TEST(services_have_their_partitions_host)
 }
 END_TEST
 
+START_TEST(variants_have_names_of_their_own)
+{
+    static const struct {
+        const char *service, *region;
+        struct vfl_endpoint_variant variant;
+        const char *host; /* NULL: there is none */
+    } rows[] = {
+        {"sts", "eu-west-1", {true, false}, "sts.eu-west-1.api.aws"},
+        {"sts", "us-east-1", {false, true}, "sts-fips.us-east-1.amazonaws.com"},
+        {"ec2", "us-east-1", {true, true}, "ec2-fips.us-east-1.api.aws"},
+        {"s3", "eu-west-1", {true, false}, "s3.dualstack.eu-west-1.amazonaws.com"},
+        {"s3", "us-east-1", {false, true}, "s3-fips.us-east-1.amazonaws.com"},
+        {"s3", "us-east-1", {true, true}, "s3-fips.dualstack.us-east-1.amazonaws.com"},
+        {"sts", "us-gov-west-1", {false, true}, "sts.us-gov-west-1.amazonaws.com"},
+        {"sts", "us-gov-west-1", {true, true}, "sts-fips.us-gov-west-1.api.aws"},
+        {"s3", "us-gov-west-1", {false, true}, "s3-fips.us-gov-west-1.amazonaws.com"},
+        {"ec2", "cn-north-1", {true, false}, "ec2.cn-north-1.api.amazonwebservices.com.cn"},
+        {"s3", "cn-north-1", {true, false}, "s3.dualstack.cn-north-1.amazonaws.com.cn"},
+        {"s3", "cn-north-1", {false, true}, NULL},
+        {"sts", "eusc-de-east-1", {true, false}, "sts.eusc-de-east-1.api.amazonwebservices.eu"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct vfl_endpoint endpoint;
+        enum vfl_status st = vfl_endpoint_for_variant(rows[i].service, rows[i].region,
+                                                      rows[i].variant, &endpoint, NULL);
+        ck_assert_msg(st == (rows[i].host == NULL ? VFL_CONFIG : VFL_OK), "row %zu", i);
+        if (rows[i].host != NULL)
+            ck_assert_str_eq(endpoint.host, rows[i].host);
+    }
+}
+END_TEST
+
+START_TEST(variants_are_switched_as_for_the_sdks)
+{
+    static const struct {
+        const char *dual_stack, *fips;
+        enum vfl_status status;
+        bool is_dual_stack, is_fips;
+    } rows[] = {
+        {NULL, NULL, VFL_OK, false, false},        {"true", "", VFL_OK, true, false},
+        {"false", "TRUE", VFL_OK, false, true},    {"1", NULL, VFL_CONFIG, false, false},
+        {"true", "yes", VFL_CONFIG, false, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct vfl_endpoint_variant variant = {false, false};
+        (void)unsetenv("AWS_USE_DUALSTACK_ENDPOINT");
+        (void)unsetenv("AWS_USE_FIPS_ENDPOINT");
+        if (rows[i].dual_stack != NULL)
+            ck_assert_int_eq(setenv("AWS_USE_DUALSTACK_ENDPOINT", rows[i].dual_stack, 1), 0);
+        if (rows[i].fips != NULL)
+            ck_assert_int_eq(setenv("AWS_USE_FIPS_ENDPOINT", rows[i].fips, 1), 0);
+        ck_assert_int_eq(vfl_endpoint_variant_from_environment(&variant, NULL), rows[i].status);
+        ck_assert_int_eq(variant.is_dual_stack, rows[i].is_dual_stack);
+        ck_assert_int_eq(variant.is_fips, rows[i].is_fips);
+    }
+    (void)unsetenv("AWS_USE_DUALSTACK_ENDPOINT");
+    (void)unsetenv("AWS_USE_FIPS_ENDPOINT");
+}
+END_TEST
+
 START_TEST(a_region_cannot_smuggle_a_host)
 {
     static const char *const bad[] = {
@@ -115,6 +175,7 @@ START_TEST(buckets_are_placed_where_they_fit)
         {"http://s3.test:7480", "logs", false, "logs.s3.test:7480"},
         {"https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com", "logs", false,
          "logs.bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com"},
+        {"https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com", "my.logs", false, NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct vfl_endpoint service, endpoint;
@@ -156,9 +217,10 @@ END_TEST
 int main(void)
 {
     const TTest *const cases[] = {
-        services_have_their_partitions_host, a_region_cannot_smuggle_a_host,
-        configured_urls_are_taken_apart,     odd_urls_are_refused_without_quoting_them,
-        buckets_are_placed_where_they_fit,   names_that_are_no_bucket_are_refused,
+        services_have_their_partitions_host,   variants_have_names_of_their_own,
+        variants_are_switched_as_for_the_sdks, a_region_cannot_smuggle_a_host,
+        configured_urls_are_taken_apart,       odd_urls_are_refused_without_quoting_them,
+        buckets_are_placed_where_they_fit,     names_that_are_no_bucket_are_refused,
     };
     return RUN_SUITE("endpoint", cases);
 }
