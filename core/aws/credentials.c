@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 
+#include "core/aws/timestamp.h"
 #include "core/strbuf.h"
+
+#define MAX_REFRESH_LEAD_S (15 * 60)
+#define MAX_UNCHECKED_S 3600
 
 void vfl_credentials_fini(struct vfl_credentials *credentials)
 {
@@ -70,22 +74,45 @@ enum vfl_status vfl_credentials_set(struct vfl_credentials *ret_credentials, con
     return VFL_OK;
 }
 
-enum vfl_status vfl_credentials_find(const struct vfl_credential_provider *providers,
-                                     size_t provider_count, struct vfl_credentials *ret_credentials,
-                                     struct vfl_error *err)
+enum vfl_status vfl_credentials_find_in(const struct vfl_credential_provider *providers,
+                                        size_t provider_count, size_t *ret_index,
+                                        struct vfl_credentials *ret_credentials,
+                                        struct vfl_error *err)
 {
     for (size_t i = 0; i < provider_count; i++) {
         bool is_found = false;
         enum vfl_status st = providers[i].fetch(providers[i].ctx, ret_credentials, &is_found, err);
         if (st != VFL_OK)
             return st;
-        if (is_found)
+        if (is_found) {
+            *ret_index = i;
             return VFL_OK;
+        }
     }
     return vfl_error_set(err, VFL_DENIED,
                          "no AWS credentials: set aws_access_key_id and aws_secret_access_key in "
-                         "init_config, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
-                         "agent's environment");
+                         "init_config, or give the agent an identity (environment, web identity, "
+                         "shared profile, container or instance role)");
+}
+
+enum vfl_status vfl_credentials_find(const struct vfl_credential_provider *providers,
+                                     size_t provider_count, struct vfl_credentials *ret_credentials,
+                                     struct vfl_error *err)
+{
+    size_t ignored;
+    return vfl_credentials_find_in(providers, provider_count, &ignored, ret_credentials, err);
+}
+
+int64_t vfl_credentials_refresh_epoch_s(int64_t expires_epoch_s, int64_t now_epoch_s, double chance)
+{
+    if (expires_epoch_s == 0)
+        return 0;
+    int64_t lead_s = (expires_epoch_s - now_epoch_s) / 4;
+    if (lead_s > MAX_REFRESH_LEAD_S)
+        lead_s = MAX_REFRESH_LEAD_S;
+    int64_t refresh_s = expires_epoch_s - lead_s - (int64_t)(chance * (double)lead_s / 10);
+    int64_t latest_s = now_epoch_s + MAX_UNCHECKED_S;
+    return refresh_s < latest_s ? refresh_s : latest_s;
 }
 
 static enum vfl_status fetch_texts(const char *source, const char *id, const char *secret,
@@ -113,18 +140,28 @@ static enum vfl_status fetch_configured(const void *ctx, struct vfl_credentials 
 static enum vfl_status fetch_environment(const void *ctx, struct vfl_credentials *ret_credentials,
                                          bool *ret_is_found, struct vfl_error *err)
 {
+    const char *expiration = getenv("AWS_CREDENTIAL_EXPIRATION");
+    int64_t expires_epoch_s = 0;
     (void)ctx;
-    return fetch_texts("environment (AWS_*)", getenv("AWS_ACCESS_KEY_ID"),
-                       getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN"),
-                       ret_credentials, ret_is_found, err);
+    if (is_set(expiration) &&
+        !vfl_timestamp_parse_iso8601(vfl_span_from_string(expiration), &expires_epoch_s))
+        return vfl_error_set(err, VFL_CONFIG,
+                             "environment: AWS_CREDENTIAL_EXPIRATION is not a time such as "
+                             "2030-01-01T00:00:00Z");
+    enum vfl_status st = fetch_texts("environment (AWS_*)", getenv("AWS_ACCESS_KEY_ID"),
+                                     getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN"),
+                                     ret_credentials, ret_is_found, err);
+    if (st == VFL_OK && *ret_is_found)
+        ret_credentials->expires_epoch_s = expires_epoch_s;
+    return st;
 }
 
 struct vfl_credential_provider vfl_credentials_configured(const struct vfl_configured_keys *keys)
 {
-    return (struct vfl_credential_provider){"configuration", fetch_configured, keys};
+    return (struct vfl_credential_provider){"configuration", fetch_configured, keys, false};
 }
 
 struct vfl_credential_provider vfl_credentials_environment(void)
 {
-    return (struct vfl_credential_provider){"environment", fetch_environment, NULL};
+    return (struct vfl_credential_provider){"environment", fetch_environment, NULL, false};
 }

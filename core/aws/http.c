@@ -444,9 +444,11 @@ static enum vfl_status finish(struct vfl_http *http, struct exchange *exchange, 
 {
     const struct vfl_http_request *request = exchange->request;
     struct vfl_http_response *response = exchange->response;
-    long status_code = 0;
+    long status_code = 0, sent_byte_count = 0;
     (void)curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status_code);
+    (void)curl_easy_getinfo(http->easy, CURLINFO_REQUEST_SIZE, &sent_byte_count);
     response->status_code = (int)status_code;
+    response->is_request_sent = sent_byte_count > 0;
     response->fault = VFL_HTTP_FAULT_PERMANENT;
     if (exchange->failure != VFL_OK)
         return exchange->failure;

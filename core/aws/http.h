@@ -30,11 +30,11 @@ struct vfl_http_options {
 
 /* Everything is borrowed for the call. */
 struct vfl_http_request {
-    const char *method;              /* "GET", "POST", "DELETE" or "HEAD" */
+    const char *method;              /* "GET", "POST", "DELETE", "HEAD" or "PUT" */
     const char *url;                 /* encoded; sent byte for byte */
     const char *const *header_lines; /* "Name: value"; without CR and LF */
     size_t header_count;
-    struct vfl_span body;       /* sent with POST */
+    struct vfl_span body;       /* sent with POST; PUT has none */
     bool is_plain_http_allowed; /* only for endpoints that the administrator configured so */
     bool is_proxy_bypassed;     /* loopback and metadata endpoints */
     int64_t deadline_monotonic_ms;
@@ -66,6 +66,7 @@ struct vfl_http_response {
     char request_id[VFL_HTTP_HEADER_VALUE_SIZE];    /* x-amz-request-id or x-amzn-RequestId */
     char bucket_region[VFL_HTTP_HEADER_VALUE_SIZE]; /* x-amz-bucket-region */
     char retry_after[VFL_HTTP_HEADER_VALUE_SIZE];   /* x-amz-retry-after, milliseconds */
+    bool is_request_sent;                           /* something took the connection */
 };
 
 /* Safe from any thread. VFL_NO_MEMORY, or VFL_CONFIG when the libcurl found at run time cannot do

@@ -3,16 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/aws/credentials_chain.h"
 #include "core/aws/session_call.h"
 #include "core/aws/sts.h"
 
 #define PROBE_INTERVAL_MS (24LL * 60 * 60 * 1000)
-#define MAX_REFRESH_LEAD_S (15 * 60)
+#define RENEWAL_PAUSE_S 60
 #define PROBE_SESSION_NAME "sts-agent-id-test"
 #define ROLE_SESSION_PREFIX "sts-agent-check-"
 
 struct vfl_aws_session {
     struct vfl_aws_client client;
+    struct vfl_credential_chain base;
     char *access_key_id;
     char *secret_access_key;
     char *session_token;
@@ -155,6 +157,10 @@ enum vfl_status vfl_aws_session_new_with(const struct vfl_aws_session_options *o
         vfl_aws_session_free(session);
         return st;
     }
+    const struct vfl_configured_keys keys = {session->access_key_id, session->secret_access_key,
+                                             session->session_token};
+    vfl_credential_chain_init(&session->base, &keys, &session->client, session->region,
+                              &session->sts);
     struct vfl_strbuf name = VFL_STRBUF_INIT(sizeof session->session_name - 1);
     vfl_strbuf_appendf(&name, "%s%.64s", ROLE_SESSION_PREFIX, session->region);
     /* RoleSessionName has at most 64 characters. */
@@ -180,6 +186,7 @@ void vfl_aws_session_free(struct vfl_aws_session *session)
         return;
     vfl_aws_client_fini(&session->client);
     vfl_credentials_fini(&session->role);
+    vfl_credential_chain_fini(&session->base);
     vfl_wipe_free(session->access_key_id);
     vfl_wipe_free(session->secret_access_key);
     vfl_wipe_free(session->session_token);
@@ -198,6 +205,11 @@ void vfl_aws_session_start_run(struct vfl_aws_session *session, int64_t deadline
 uint64_t vfl_aws_session_request_count(const struct vfl_aws_session *session)
 {
     return session->client.request_count;
+}
+
+const char *vfl_aws_session_note(const struct vfl_aws_session *session)
+{
+    return session->base.note.text;
 }
 
 struct vfl_aws_client *vfl_aws_session_client(struct vfl_aws_session *session)
@@ -236,28 +248,25 @@ enum vfl_status vfl_aws_session_endpoint(const struct vfl_aws_session *session, 
     return vfl_endpoint_for_variant(service, region, session->variant, ret_endpoint, err);
 }
 
-static enum vfl_status find_base(const struct vfl_aws_session *session,
-                                 struct vfl_credentials *ret_base, struct vfl_error *err)
+static enum vfl_status assume(struct vfl_aws_session *session, const char *session_name,
+                              const char *external_id, struct vfl_credentials *ret_credentials,
+                              bool *ret_is_access_denied, struct vfl_error *err)
 {
-    const struct vfl_configured_keys keys = {session->access_key_id, session->secret_access_key,
-                                             session->session_token};
-    const struct vfl_credential_provider providers[] = {
-        vfl_credentials_configured(&keys),
-        vfl_credentials_environment(),
-    };
-    return vfl_credentials_find(providers, sizeof providers / sizeof providers[0], ret_base, err);
-}
-
-static enum vfl_status assume(struct vfl_aws_session *session, const struct vfl_credentials *base,
-                              const char *session_name, const char *external_id,
-                              struct vfl_credentials *ret_credentials, bool *ret_is_access_denied,
-                              struct vfl_error *err)
-{
-    struct vfl_aws_reply reply;
     const struct vfl_sts_role role = {session->role_arn, session_name, external_id};
+    const struct vfl_credentials *base;
+    struct vfl_aws_reply reply;
+    enum vfl_status st = VFL_OK;
     vfl_aws_reply_init(&reply);
-    enum vfl_status st = vfl_sts_assume_role(&session->client, &session->sts, session->region, base,
-                                             &role, ret_credentials, &reply, err);
+    for (int round = 0; round < 2; round++) {
+        st = vfl_credential_chain_get(&session->base, &base, err);
+        if (st != VFL_OK)
+            break;
+        st = vfl_sts_assume_role(&session->client, &session->sts, session->region, base, &role,
+                                 ret_credentials, &reply, err);
+        if (st == VFL_OK || reply.retry_class != VFL_RETRY_EXPIRED_TOKEN ||
+            !vfl_credential_chain_renew(&session->base))
+            break;
+    }
     *ret_is_access_denied = strcmp(reply.fault.code, "AccessDenied") == 0;
     vfl_aws_reply_fini(&reply);
     return st;
@@ -265,8 +274,7 @@ static enum vfl_status assume(struct vfl_aws_session *session, const struct vfl_
 
 /* Anybody who learns the role's name could use it if it did not ask for the external id: AWS calls
  * this the confused deputy. Only AccessDenied proves that it asks. */
-static enum vfl_status probe_protection(struct vfl_aws_session *session,
-                                        const struct vfl_credentials *base, struct vfl_error *err)
+static enum vfl_status probe_protection(struct vfl_aws_session *session, struct vfl_error *err)
 {
     struct vfl_clock *clock = &session->client.clock;
     int64_t now_ms = clock->now_monotonic_ms(clock->ctx);
@@ -275,8 +283,7 @@ static enum vfl_status probe_protection(struct vfl_aws_session *session,
     if (session->is_external_id_check_disabled ||
         (session->is_probed && now_ms - session->probed_monotonic_ms < PROBE_INTERVAL_MS))
         return VFL_OK;
-    enum vfl_status st =
-        assume(session, base, PROBE_SESSION_NAME, NULL, &probed, &is_access_denied, err);
+    enum vfl_status st = assume(session, PROBE_SESSION_NAME, NULL, &probed, &is_access_denied, err);
     if (st == VFL_OK) {
         vfl_credentials_fini(&probed);
         return vfl_error_set(err, VFL_CONFIG,
@@ -294,38 +301,28 @@ static enum vfl_status probe_protection(struct vfl_aws_session *session,
 
 static enum vfl_status renew_role(struct vfl_aws_session *session, struct vfl_error *err)
 {
-    struct vfl_credentials base = {0};
     struct vfl_credentials renewed = {0};
     bool is_access_denied = false;
-    enum vfl_status st = find_base(session, &base, err);
-    if (st == VFL_OK)
-        st = probe_protection(session, &base, err);
+    enum vfl_status st = probe_protection(session, err);
     if (st != VFL_OK)
-        goto out;
-    st = assume(session, &base, session->session_name, session->external_id, &renewed,
-                &is_access_denied, err);
-    if (st != VFL_OK && is_access_denied) {
-        st =
-            vfl_error_wrap(err, VFL_DENIED,
-                           "role %s cannot be assumed: check role_arn, that its trust policy "
-                           "names the agent's user or role, and that external_id %s",
-                           session->role_arn,
-                           session->external_id != NULL ? "is the one that it asks for" : "is set");
-        goto out;
-    }
-    if (st != VFL_OK) {
-        st = vfl_error_wrap(err, st, "role %s", session->role_arn);
-        goto out;
-    }
+        return st;
+    st = assume(session, session->session_name, session->external_id, &renewed, &is_access_denied,
+                err);
+    if (st != VFL_OK && is_access_denied)
+        return vfl_error_wrap(err, VFL_DENIED,
+                              "role %s cannot be assumed: check role_arn, that its trust policy "
+                              "names the agent's user or role, and that external_id %s",
+                              session->role_arn,
+                              session->external_id != NULL ? "is the one that it asks for"
+                                                           : "is set");
+    if (st != VFL_OK)
+        return vfl_error_wrap(err, st, "role %s", session->role_arn);
     vfl_credentials_fini(&session->role);
     session->role = renewed;
-    int64_t now_s = vfl_aws_client_now_epoch_s(&session->client);
-    int64_t lead_s = (renewed.expires_epoch_s - now_s) / 4;
-    session->refresh_epoch_s =
-        renewed.expires_epoch_s - (lead_s < MAX_REFRESH_LEAD_S ? lead_s : MAX_REFRESH_LEAD_S);
-out:
-    vfl_credentials_fini(&base);
-    return st;
+    session->refresh_epoch_s = vfl_credentials_refresh_epoch_s(
+        renewed.expires_epoch_s, vfl_aws_client_now_epoch_s(&session->client),
+        vfl_retry_chance(&session->client.chance_state));
+    return VFL_OK;
 }
 
 enum vfl_status vfl_aws_session_connect(struct vfl_aws_session *session, struct vfl_error *err)
@@ -337,8 +334,10 @@ enum vfl_status vfl_aws_session_connect(struct vfl_aws_session *session, struct 
     struct vfl_error failure = {0};
     enum vfl_status st = renew_role(session, &failure);
     /* A session that is still in force is not given up because STS is busy. */
-    if (st == VFL_RETRY && has_role && now_s < session->role.expires_epoch_s)
+    if (st == VFL_RETRY && has_role && now_s < session->role.expires_epoch_s) {
+        session->refresh_epoch_s = now_s + RENEWAL_PAUSE_S;
         return VFL_OK;
+    }
     if (st != VFL_OK && err != NULL)
         *err = failure;
     return st;

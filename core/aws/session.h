@@ -15,7 +15,7 @@ struct vfl_aws_session;
 
 /* Copied by vfl_aws_session_new. NULL and "" mean the default. */
 struct vfl_aws_session_options {
-    const char *access_key_id; /* empty with secret_access_key: AWS_* environment variables */
+    const char *access_key_id; /* empty with secret_access_key: the default credential chain */
     const char *secret_access_key;
     const char *session_token;
     const char *role_arn;               /* required */
@@ -48,6 +48,10 @@ void vfl_aws_session_start_run(struct vfl_aws_session *session, int64_t deadline
  * VFL_CONFIG: the role can be assumed without the external id. VFL_RETRY: STS not reachable. */
 enum vfl_status vfl_aws_session_connect(struct vfl_aws_session *session,
                                         struct vfl_error *err) VFL_MUST_CHECK;
+
+/* What an operator should know although it works ("everybody can read the secret ..."), "" when
+ * there is nothing. Borrowed until the next call. */
+const char *vfl_aws_session_note(const struct vfl_aws_session *session);
 
 /* HTTP requests made since start_run, retries included. */
 uint64_t vfl_aws_session_request_count(const struct vfl_aws_session *session);

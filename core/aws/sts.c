@@ -5,8 +5,50 @@
 #define MAX_ANSWER_BYTES (256u << 10)
 #define MAX_SESSION_S 3600
 
-/* Owned copies of what an AssumeRole answer says. */
+#define WEB_IDENTITY_FORM_BYTES (3u * 20000 + 16384) /* a token may be all percent signs */
+
+struct remedy {
+    const char *code, *text;
+};
+
+static const struct remedy role_remedies[] = {
+    {"InvalidClientTokenId", "AWS does not know the access key id: check aws_access_key_id, "
+                             "and that it belongs to the role's partition"},
+    {"SignatureDoesNotMatch", "the secret access key is wrong: check aws_secret_access_key"},
+    {"ExpiredToken", "the session token of the agent's own credentials has expired: renew it"},
+    {"ExpiredTokenException",
+     "the session token of the agent's own credentials has expired: renew it"},
+    {"ValidationError", "check the form of role_arn and external_id"},
+    {NULL, NULL},
+};
+
+static const struct remedy web_identity_remedies[] = {
+    {"AccessDenied", "check AWS_ROLE_ARN, and that the role's trust policy admits this service "
+                     "account by its issuer, subject and audience"},
+    {"InvalidIdentityToken", "the token is not accepted: check that its issuer is an identity "
+                             "provider of the role's account, with the audience of the token"},
+    {"ExpiredTokenException", "the token has expired: check what renews the token file"},
+    {"ExpiredToken", "the token has expired: check what renews the token file"},
+    {"IDPRejectedClaim", "the identity provider rejects the token: check what makes the file"},
+    {"ValidationError", "check AWS_ROLE_ARN and AWS_ROLE_SESSION_NAME"},
+    {NULL, NULL},
+};
+
+/* What tells the two operations apart. */
+struct operation {
+    const char *root;
+    const char *result; /* the path before what we want of an answer */
+    const struct remedy *remedies;
+};
+
+static const struct operation assume_role = {"AssumeRoleResponse", "AssumeRoleResult/",
+                                             role_remedies};
+static const struct operation assume_role_with_web_identity = {
+    "AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult/", web_identity_remedies};
+
+/* Owned copies of what an answer says. */
 struct answer {
+    const struct operation *operation;
     struct vfl_strbuf access_key_id;
     struct vfl_strbuf secret_access_key;
     struct vfl_strbuf session_token;
@@ -41,8 +83,9 @@ struct vfl_span vfl_sts_arn_partition(const char *arn)
     return arn_field(arn, 1);
 }
 
-static void answer_init(struct answer *answer)
+static void answer_init(struct answer *answer, const struct operation *operation)
 {
+    answer->operation = operation;
     vfl_strbuf_init_secret(&answer->access_key_id, 256);
     vfl_strbuf_init_secret(&answer->secret_access_key, 4096);
     vfl_strbuf_init_secret(&answer->session_token, 32768);
@@ -67,12 +110,16 @@ static enum vfl_status on_element(void *ctx, const char *path, struct vfl_span t
         const char *path;
         struct vfl_strbuf *out;
     } wanted[] = {
-        {"AssumeRoleResult/Credentials/AccessKeyId", &answer->access_key_id},
-        {"AssumeRoleResult/Credentials/SecretAccessKey", &answer->secret_access_key},
-        {"AssumeRoleResult/Credentials/SessionToken", &answer->session_token},
-        {"AssumeRoleResult/Credentials/Expiration", &answer->expiration},
-        {"AssumeRoleResult/AssumedRoleUser/Arn", &answer->assumed_arn},
+        {"Credentials/AccessKeyId", &answer->access_key_id},
+        {"Credentials/SecretAccessKey", &answer->secret_access_key},
+        {"Credentials/SessionToken", &answer->session_token},
+        {"Credentials/Expiration", &answer->expiration},
+        {"AssumedRoleUser/Arn", &answer->assumed_arn},
     };
+    size_t prefix_length = strlen(answer->operation->result);
+    if (strncmp(path, answer->operation->result, prefix_length) != 0)
+        return VFL_OK;
+    path += prefix_length;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         if (strcmp(path, wanted[i].path) != 0)
             continue;
@@ -88,7 +135,7 @@ static enum vfl_status parse_answer(void *ctx, struct vfl_span body, struct vfl_
     struct answer *answer = ctx;
     answer_fini(answer);
     struct vfl_xml_handler handler = {.end = on_element, .ctx = answer};
-    return vfl_xml_parse(body, "AssumeRoleResponse", handler, err);
+    return vfl_xml_parse(body, answer->operation->root, handler, err);
 }
 
 static void append_field(struct vfl_strbuf *form, const char *name, const char *value)
@@ -99,7 +146,7 @@ static void append_field(struct vfl_strbuf *form, const char *name, const char *
 }
 
 /* Believes the answer only if it is complete, for the account that was asked for, and in force. */
-static enum vfl_status take_answer(struct vfl_aws_client *client, const struct vfl_sts_role *role,
+static enum vfl_status take_answer(struct vfl_aws_client *client, const char *role_arn,
                                    const struct answer *answer,
                                    struct vfl_credentials *ret_credentials, struct vfl_error *err)
 {
@@ -108,7 +155,7 @@ static enum vfl_status take_answer(struct vfl_aws_client *client, const struct v
     if (answer->access_key_id.len == 0 || answer->secret_access_key.len == 0 ||
         answer->session_token.len == 0)
         return vfl_error_set(err, VFL_CONFIG, "the answer lacks a key or the session token");
-    struct vfl_span wanted = vfl_sts_arn_account(role->role_arn);
+    struct vfl_span wanted = vfl_sts_arn_account(role_arn);
     struct vfl_span given = vfl_sts_arn_account(vfl_strbuf_string(&answer->assumed_arn));
     if (answer->assumed_arn.len > 0 && !vfl_span_equal(wanted, given))
         return vfl_error_set(err, VFL_CONFIG,
@@ -135,51 +182,28 @@ static enum vfl_status take_answer(struct vfl_aws_client *client, const struct v
 }
 
 /* Says what to change for the refusals that have one cause. */
-static enum vfl_status explain(const struct vfl_aws_reply *reply, const char *region,
-                               enum vfl_status status, struct vfl_error *err)
+static enum vfl_status explain(const struct operation *operation, const struct vfl_aws_reply *reply,
+                               const char *region, enum vfl_status status, struct vfl_error *err)
 {
-    static const struct {
-        const char *code, *remedy;
-    } known[] = {
-        {"InvalidClientTokenId", "AWS does not know the access key id: check aws_access_key_id, "
-                                 "and that it belongs to the role's partition"},
-        {"SignatureDoesNotMatch", "the secret access key is wrong: check aws_secret_access_key"},
-        {"ExpiredToken", "the session token of the agent's own credentials has expired: renew it"},
-        {"ExpiredTokenException",
-         "the session token of the agent's own credentials has expired: renew it"},
-        {"ValidationError", "check the form of role_arn and external_id"},
-    };
     const char *code = reply->fault.code;
     if (strcmp(code, "RegionDisabledException") == 0)
         return vfl_error_wrap(err, VFL_DENIED,
                               "STS is switched off in region %s: switch it on in the account "
                               "settings of IAM, or name another region first",
                               region);
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(code, known[i].code) == 0)
-            return vfl_error_wrap(err, status, "%s", known[i].remedy);
+    for (const struct remedy *remedy = operation->remedies; remedy->code != NULL; remedy++)
+        if (strcmp(code, remedy->code) == 0)
+            return vfl_error_wrap(err, status, "%s", remedy->text);
     return status;
 }
 
-enum vfl_status vfl_sts_assume_role(struct vfl_aws_client *client,
-                                    const struct vfl_endpoint *endpoint, const char *region,
-                                    const struct vfl_credentials *base,
-                                    const struct vfl_sts_role *role,
-                                    struct vfl_credentials *ret_credentials,
-                                    struct vfl_aws_reply *reply, struct vfl_error *err)
+/* base NULL: not signed. withheld is the secret that the form has. */
+static enum vfl_status post(struct vfl_aws_client *client, const struct vfl_endpoint *endpoint,
+                            const char *region, const struct vfl_credentials *base,
+                            const struct vfl_strbuf *form, const char *withheld,
+                            struct answer *answer, struct vfl_aws_reply *reply,
+                            struct vfl_error *err)
 {
-    struct vfl_strbuf form;
-    struct answer answer;
-    vfl_strbuf_init_secret(&form, 16384);
-    answer_init(&answer);
-    vfl_strbuf_append_string(&form, "Action=AssumeRole&Version=2011-06-15");
-    append_field(&form, "RoleArn", role->role_arn);
-    append_field(&form, "RoleSessionName", role->session_name);
-    if (role->external_id != NULL && *role->external_id != '\0')
-        append_field(&form, "ExternalId", role->external_id);
-    enum vfl_status st = vfl_strbuf_check(&form, "AssumeRole request", err);
-    if (st != VFL_OK)
-        goto out;
     const struct vfl_sigv4_pair headers[] = {
         {VFL_SPAN_LITERAL("content-type"),
          VFL_SPAN_LITERAL("application/x-www-form-urlencoded; charset=utf-8")},
@@ -192,21 +216,68 @@ enum vfl_status vfl_sts_assume_role(struct vfl_aws_client *client,
         .path = VFL_SPAN_LITERAL("/"),
         .headers = headers,
         .header_count = 1,
-        .body = vfl_strbuf_span(&form),
+        .body = vfl_strbuf_span(form),
         .max_body_bytes = MAX_ANSWER_BYTES,
         .timeout_ms = VFL_AWS_DOCUMENT_TIMEOUT_MS,
         .parse = parse_answer,
-        .parse_ctx = &answer,
-        .withheld = role->external_id,
+        .parse_ctx = answer,
+        .withheld = withheld,
     };
-    st = vfl_aws_client_call(client, &call, base, reply, err);
-    if (st != VFL_OK)
-        st = explain(reply, region, st, err);
-    else
-        st = take_answer(client, role, &answer, ret_credentials, err);
+    enum vfl_status st = vfl_aws_client_call(client, &call, base, reply, err);
+    return st == VFL_OK ? VFL_OK : explain(answer->operation, reply, region, st, err);
+}
+
+enum vfl_status vfl_sts_assume_role(struct vfl_aws_client *client,
+                                    const struct vfl_endpoint *endpoint, const char *region,
+                                    const struct vfl_credentials *base,
+                                    const struct vfl_sts_role *role,
+                                    struct vfl_credentials *ret_credentials,
+                                    struct vfl_aws_reply *reply, struct vfl_error *err)
+{
+    struct vfl_strbuf form;
+    struct answer answer;
+    vfl_strbuf_init_secret(&form, 16384);
+    answer_init(&answer, &assume_role);
+    /* No DurationSeconds: the default of an hour is also the most that a role's own session may ask
+     * for, and most agents have one. */
+    vfl_strbuf_append_string(&form, "Action=AssumeRole&Version=2011-06-15");
+    append_field(&form, "RoleArn", role->role_arn);
+    append_field(&form, "RoleSessionName", role->session_name);
+    if (role->external_id != NULL && *role->external_id != '\0')
+        append_field(&form, "ExternalId", role->external_id);
+    enum vfl_status st = vfl_strbuf_check(&form, "AssumeRole request", err);
+    if (st == VFL_OK)
+        st = post(client, endpoint, region, base, &form, role->external_id, &answer, reply, err);
+    if (st == VFL_OK)
+        st = take_answer(client, role->role_arn, &answer, ret_credentials, err);
     if (st != VFL_OK)
         st = vfl_error_wrap(err, st, "sts:AssumeRole at %s", endpoint->host);
-out:
+    answer_fini(&answer);
+    vfl_strbuf_fini(&form);
+    vfl_http_response_reset(&reply->http);
+    return st;
+}
+
+enum vfl_status vfl_sts_assume_role_with_web_identity(
+    struct vfl_aws_client *client, const struct vfl_endpoint *endpoint, const char *region,
+    const struct vfl_sts_web_identity *identity, struct vfl_credentials *ret_credentials,
+    struct vfl_aws_reply *reply, struct vfl_error *err)
+{
+    struct vfl_strbuf form;
+    struct answer answer;
+    vfl_strbuf_init_secret(&form, WEB_IDENTITY_FORM_BYTES);
+    answer_init(&answer, &assume_role_with_web_identity);
+    vfl_strbuf_append_string(&form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15");
+    append_field(&form, "RoleArn", identity->role_arn);
+    append_field(&form, "RoleSessionName", identity->session_name);
+    append_field(&form, "WebIdentityToken", identity->token);
+    enum vfl_status st = vfl_strbuf_check(&form, "AssumeRoleWithWebIdentity request", err);
+    if (st == VFL_OK)
+        st = post(client, endpoint, region, NULL, &form, identity->token, &answer, reply, err);
+    if (st == VFL_OK)
+        st = take_answer(client, identity->role_arn, &answer, ret_credentials, err);
+    if (st != VFL_OK)
+        st = vfl_error_wrap(err, st, "sts:AssumeRoleWithWebIdentity at %s", endpoint->host);
     answer_fini(&answer);
     vfl_strbuf_fini(&form);
     vfl_http_response_reset(&reply->http);

@@ -1,4 +1,4 @@
-/* STS AssumeRole. */
+/* STS AssumeRole and AssumeRoleWithWebIdentity. */
 #ifndef VFL_AWS_STS_H
 #define VFL_AWS_STS_H
 
@@ -23,5 +23,17 @@ vfl_sts_assume_role(struct vfl_aws_client *client, const struct vfl_endpoint *en
                     const char *region, const struct vfl_credentials *base,
                     const struct vfl_sts_role *role, struct vfl_credentials *ret_credentials,
                     struct vfl_aws_reply *reply, struct vfl_error *err) VFL_MUST_CHECK;
+
+struct vfl_sts_web_identity {
+    const char *role_arn;
+    const char *session_name;
+    const char *token; /* what an identity provider signed; a secret */
+};
+
+/* The same with an identity provider's token in place of keys; the request is not signed. */
+enum vfl_status vfl_sts_assume_role_with_web_identity(
+    struct vfl_aws_client *client, const struct vfl_endpoint *endpoint, const char *region,
+    const struct vfl_sts_web_identity *identity, struct vfl_credentials *ret_credentials,
+    struct vfl_aws_reply *reply, struct vfl_error *err) VFL_MUST_CHECK;
 
 #endif

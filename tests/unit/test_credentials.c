@@ -60,8 +60,48 @@ START_TEST(configuration_comes_before_the_environment)
 }
 END_TEST
 
+START_TEST(the_environment_may_state_an_end)
+{
+    struct vfl_credentials credentials = {0};
+    const struct vfl_configured_keys keys = {NULL, NULL, NULL};
+    set_environment("eid", "esecret", "etoken");
+    ck_assert_int_eq(setenv("AWS_CREDENTIAL_EXPIRATION", "2013-05-24T00:00:00Z", 1), 0);
+    ck_assert_int_eq(find(&keys, &credentials, NULL), VFL_OK);
+    ck_assert_int_eq(credentials.expires_epoch_s, 1369353600);
+    vfl_credentials_fini(&credentials);
+    ck_assert_int_eq(setenv("AWS_CREDENTIAL_EXPIRATION", "24 May", 1), 0);
+    ck_assert_int_eq(find(&keys, &credentials, NULL), VFL_CONFIG);
+    ck_assert_int_eq(unsetenv("AWS_CREDENTIAL_EXPIRATION"), 0);
+    set_environment(NULL, NULL, NULL);
+}
+END_TEST
+
+START_TEST(renewal_is_due_before_the_end)
+{
+    static const struct {
+        int64_t left_s;
+        double chance;
+        int64_t due_s; /* from now */
+    } rows[] = {
+        {3600, 0.0, 2700},                       /* a quarter of an hour before */
+        {3600, 0.999999, 2611}, {900, 0.0, 675}, /* a quarter of a short session */
+        {900, 0.999999, 653},   {4, 0.0, 3},     {21600, 0.0, 3600}, /* looked at once an hour */
+        {4000, 0.0, 3100},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ck_assert_int_eq(
+            vfl_credentials_refresh_epoch_s(1000000 + rows[i].left_s, 1000000, rows[i].chance),
+            1000000 + rows[i].due_s);
+    ck_assert_int_eq(vfl_credentials_refresh_epoch_s(0, 1000000, 0.5), 0);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const cases[] = {configuration_comes_before_the_environment};
+    const TTest *const cases[] = {
+        configuration_comes_before_the_environment,
+        the_environment_may_state_an_end,
+        renewal_is_due_before_the_end,
+    };
     return RUN_SUITE("credentials", cases);
 }

@@ -1,6 +1,9 @@
 #include "core/aws/session.h"
 
 #include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/fake/aws_bench.h"
 #include "tests/unit/run_suite.h"
@@ -57,8 +60,8 @@ START_TEST(one_probe_and_one_session_serve_many_calls)
 }
 END_TEST
 
-/* A session lasts an hour at most and is renewed a quarter of an hour before; the probe is daily.
- * The answer's own Expiration is in 2099. */
+/* A session lasts an hour at most and is renewed a quarter of an hour before, or by chance up to 90
+ * seconds earlier; the probe is daily. The answer's own Expiration is in 2099. */
 START_TEST(the_session_is_renewed_before_its_hour_is_over)
 {
     struct aws_bench bench = {0};
@@ -66,7 +69,7 @@ START_TEST(the_session_is_renewed_before_its_hour_is_over)
     aws_bench_expect(&bench, "POST /", 200, "sts_assumed.xml")->contains[0] = "ExternalId";
     aws_bench_start(&bench);
     ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
-    bench.clock_offset_ms = 44 * 60 * 1000;
+    bench.clock_offset_ms = 43 * 60 * 1000;
     ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
     ck_assert_uint_eq(vfl_aws_session_request_count(bench.session), 2);
     bench.clock_offset_ms = 46 * 60 * 1000;
@@ -225,6 +228,88 @@ START_TEST(cancelling_ends_a_stalled_answer)
 }
 END_TEST
 
+#define TASK_KEYS(id)                                                                              \
+    "{\"AccessKeyId\": \"" id "\", \"SecretAccessKey\": \"hush\", \"Token\": \"" id "\","          \
+    " \"Expiration\": \"2099-01-01T00:00:00Z\"}"
+
+static void expect_task_keys(struct aws_bench *bench, const char *keys)
+{
+    aws_bench_expect(bench, "GET /task", 200, NULL)->body = keys;
+}
+
+static void start_in_container(struct aws_bench *bench)
+{
+    char uri[128];
+    bench->options.access_key_id = bench->options.secret_access_key = "";
+    aws_bench_start(bench);
+    (void)snprintf(uri, sizeof uri, "%s/task", scripted_server_url(bench->server));
+    ck_assert_int_eq(setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri, 1), 0);
+    ck_assert_int_eq(setenv("HOME", "/nowhere", 1), 0);
+}
+
+static void finish_in_container(struct aws_bench *bench)
+{
+    ck_assert_int_eq(unsetenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), 0);
+    aws_bench_finish(bench);
+}
+
+/* 26: the agent's own credentials this time. */
+START_TEST(own_credentials_that_expired_early_are_renewed_once)
+{
+    struct aws_bench bench = {0};
+    expect_task_keys(&bench, TASK_KEYS("ASIAONE"));
+    aws_bench_expect(&bench, "POST /", 403, "s3_expired_token.xml")->contains[0] =
+        "Credential=ASIAONE/";
+    expect_task_keys(&bench, TASK_KEYS("ASIATWO"));
+    aws_bench_expect_connect(&bench);
+    bench.script[3].contains[3] = "Credential=ASIATWO/";
+    bench.script[4].contains[2] = "x-amz-security-token: ASIATWO";
+    bench.script[4].lacks[0] = "DurationSeconds";
+    start_in_container(&bench);
+    struct vfl_error err = {0};
+    ck_assert_msg(vfl_aws_session_connect(bench.session, &err) == VFL_OK, "%s", err.text);
+    finish_in_container(&bench);
+}
+END_TEST
+
+START_TEST(own_credentials_that_stay_expired_are_reported)
+{
+    struct aws_bench bench = {0};
+    expect_task_keys(&bench, TASK_KEYS("ASIAONE"));
+    aws_bench_expect(&bench, "POST /", 403, "s3_expired_token.xml");
+    expect_task_keys(&bench, TASK_KEYS("ASIAONE"));
+    start_in_container(&bench);
+    struct vfl_error err = {0};
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, &err), VFL_DENIED);
+    ck_assert_ptr_nonnull(strstr(err.text, "the agent's own credentials has expired"));
+    ck_assert_ptr_null(strstr(err.text, "hush"));
+    finish_in_container(&bench);
+}
+END_TEST
+
+/* 32: the note is the session's to show. */
+START_TEST(a_session_passes_the_note_on)
+{
+    struct aws_bench bench = {.options = {.access_key_id = "", .secret_access_key = ""}};
+    char path[] = "/tmp/vfl-session-XXXXXX";
+    static const char text[] = "[default]\naws_access_key_id=A\naws_secret_access_key=hush\n";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
+    ck_assert_int_eq(fchmod(fd, 0644), 0);
+    (void)close(fd);
+    ck_assert_int_eq(setenv("AWS_SHARED_CREDENTIALS_FILE", path, 1), 0);
+    aws_bench_expect_connect(&bench);
+    aws_bench_start(&bench);
+    ck_assert_str_eq(vfl_aws_session_note(bench.session), "");
+    ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    ck_assert_ptr_nonnull(strstr(vfl_aws_session_note(bench.session), "everybody on this machine"));
+    aws_bench_finish(&bench);
+    ck_assert_int_eq(unsetenv("AWS_SHARED_CREDENTIALS_FILE"), 0);
+    (void)unlink(path);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -239,6 +324,9 @@ int main(void)
         a_clock_fault_without_a_date_stands,
         the_runs_deadline_ends_the_waiting,
         cancelling_ends_a_stalled_answer,
+        own_credentials_that_expired_early_are_renewed_once,
+        own_credentials_that_stay_expired_are_reported,
+        a_session_passes_the_note_on,
     };
     return RUN_SUITE("session", cases);
 }
