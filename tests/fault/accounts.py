@@ -5,6 +5,8 @@ size), so that the bytes of that relation say how many of its records were count
 relation that all objects share. Only committed transactions count: those whose state came back.
 """
 
+import base64
+import copy
 import json
 import os
 import re
@@ -32,10 +34,11 @@ class Broken(Exception):
 
 
 class FlowObject:
-    """One object of the corpus; number makes it unique, size_class how many records it has."""
+    """One object of the corpus; number makes it unique."""
 
-    def __init__(self, number, record_count, account):
+    def __init__(self, number, record_count, account, client_count=CLIENT_COUNT):
         self.number = number
+        self.client = number % client_count
         self.record_count = record_count
         self.account = account
         self.record_bytes = 100 + number % 50
@@ -45,11 +48,10 @@ class FlowObject:
         self.key = harness.object_key(number, account=account, stamp=self.stamp)
 
     def body(self):
-        client = self.number % CLIENT_COUNT
         server = f'10.2.{self.number >> 8 & 255}.{self.number & 255}'
 
         def line(address, size, start):
-            return (f'2 {self.account} eni-{client:08x} 10.1.0.{client + 1} {address} 40000 443 6 1 '
+            return (f'2 {self.account} eni-{self.client:08x} 10.1.0.{self.client + 1} {address} 40000 443 6 1 '
                     f'{size} {start} {start + 10} ACCEPT OK')
         lines = [line(server, self.record_bytes, 1624348000 + i % 60)
                  for i in range(self.record_count)]
@@ -57,9 +59,9 @@ class FlowObject:
         return harness.gzipped(*lines)
 
 
-def write_interfaces(path):
+def write_interfaces(path, client_count=CLIENT_COUNT):
     interfaces = [worked_case.interface(f'eni-{i:08x}', f'10.1.0.{i + 1}')
-                  for i in range(CLIENT_COUNT)]
+                  for i in range(client_count)]
     with open(path, 'w', encoding='utf-8') as out:
         json.dump({'NetworkInterfaces': interfaces}, out)
 
@@ -126,6 +128,27 @@ class Output:
                 self.has_strays = True
 
 
+def committed_of(output, state_now):
+    """The transactions whose state came back, to the process itself or into the state file."""
+    return [transaction for i, transaction in enumerate(output.transactions)
+            if transaction.state is not None and
+            (transaction.state == state_now or
+             any(count > i and state == transaction.state for count, state in output.states_read))]
+
+
+def emitted_digests(state):
+    """The objects that a state names as emitted."""
+    digests = base64.b64decode(json.loads(state).get('emitted', '') + '==')
+    return {digests[i:i + 8] for i in range(0, len(digests), 8)}
+
+
+def is_broken_off(transaction, state_before):
+    """Memory ran out while topology was sent: the transaction is stopped with a state that names
+    none of its objects, and they are sent once more (docs/ARCHITECTURE.md, Confirmation)."""
+    return bool(transaction.records) and not (emitted_digests(transaction.state) -
+                                              emitted_digests(state_before))
+
+
 class Accounts:
     """Objects put, and what committed transactions said of them."""
 
@@ -138,7 +161,7 @@ class Accounts:
         self.relations = {}
         self.committed_state = '{}'
         self.emitted_keys = set()
-        self.transaction_count = 0
+        self.broken_emission_count = 0
 
     def put(self, bucket, flow_object):
         bucket.put(flow_object.key, flow_object.body())
@@ -166,15 +189,16 @@ class Accounts:
         known = {t.state for t in output.transactions if t.state is not None}
         if state_now not in known | {self.committed_state}:
             raise Broken('a state was committed whose transaction was not written out before')
-        for i, transaction in enumerate(output.transactions):
-            later = {state for count, state in output.states_read if count > i}
-            if transaction.state is not None and transaction.state in later | {state_now}:
+        for transaction in committed_of(output, state_now):
+            if is_broken_off(transaction, self.committed_state):
+                self.broken_emission_count += 1
+            else:
                 self._commit(transaction)
+            self.committed_state = transaction.state
         self.committed_state = state_now
         return output
 
     def _commit(self, transaction):
-        self.transaction_count += 1
         self.components.update(transaction.components)
         self.relations.update(transaction.relations)
         for element in transaction.removed:
@@ -183,6 +207,15 @@ class Accounts:
         for number, size in transaction.records.items():
             self.record_bytes[number] = self.record_bytes.get(number, 0) + size
             self.emitted_keys.add(self.objects[number].key)
+
+    def check_deleted_now(self, keys, data):
+        """The same as check_deleted while a process is running that has written data so far."""
+        known = set(self.emitted_keys)
+        for transaction in committed_of(Output(data), self.read_state()):
+            known |= {self.objects[number].key for number in transaction.records}
+        early = set(keys) - known
+        if early:
+            raise Broken(f'asked to delete but not emitted before: {sorted(early)[:5]}')
 
     def check_deleted(self, keys):
         """keys: of deleted objects. Each must have been emitted and committed before."""
@@ -223,6 +256,7 @@ class Bench:
         self.account = account
         self.accounts = Accounts(self.path('state'))
         self.conf = self.path('conf.yaml')
+        self.kept = None
         write_interfaces(self.path('interfaces.json'))
 
     def __enter__(self):
@@ -245,6 +279,18 @@ class Bench:
         bucket = harness.DirectoryBucket(self.path('store'), name)
         self.configure(flowlog_bucket_name=name, s3_endpoint_url=bucket.url)
         return bucket
+
+    def keep(self):
+        """Keeps the store, the state and the accounts as they are for restore."""
+        shutil.copytree(self.path('store'), self.path('kept-store'))
+        shutil.copy2(self.path('state'), self.path('kept-state'))
+        self.kept = copy.deepcopy(self.accounts.__dict__)
+
+    def restore(self):
+        shutil.rmtree(self.path('store'))
+        shutil.copytree(self.path('kept-store'), self.path('store'))
+        shutil.copy2(self.path('kept-state'), self.path('state'))
+        self.accounts.__dict__.update(copy.deepcopy(self.kept))
 
     def start(self, *arguments, environment=None):
         """Starts the host; its output goes to files. Ends with the caller's process."""
@@ -280,6 +326,14 @@ class Bench:
         if expect is not None and process.returncode != expect:
             raise Broken(f'exit status {process.returncode}, not {expect}\n{log[-4000:]}')
         return self.accounts.absorb(data), log
+
+
+def preload(library):
+    """The environment that puts library into the host, behind the sanitizer's own."""
+    linked = subprocess.run(['ldd', os.environ['CHECK_HOST']], capture_output=True, text=True,
+                            check=True).stdout
+    first = [line.split()[2] for line in linked.splitlines() if 'libasan' in line]
+    return {'LD_PRELOAD': ':'.join([*first, os.path.abspath(library)])}
 
 
 def reference_of(objects, account=harness.ACCOUNT):
