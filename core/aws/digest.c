@@ -1,11 +1,26 @@
 #include "core/aws/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+
+/* When memory fails while OpenSSL 3.0 sets up its default context, it does not try again, and its
+ * functions then use the empty context and crash. This asks, and is cheap afterwards. */
+static enum vfl_status start_openssl(struct vfl_error *err)
+{
+    if (OSSL_LIB_CTX_get0_global_default() == NULL)
+        return vfl_error_set(err, VFL_NO_MEMORY,
+                             "OpenSSL had no memory to start, and starts only once in a process: "
+                             "restart the agent");
+    return VFL_OK;
+}
 
 static enum vfl_status digest(const char *algorithm, struct vfl_span data, unsigned char *ret_sum,
                               struct vfl_error *err)
 {
     size_t length = 0;
+    enum vfl_status st = start_openssl(err);
+    if (st != VFL_OK)
+        return st;
     if (EVP_Q_digest(NULL, algorithm, NULL, data.ptr, data.len, ret_sum, &length) != 1)
         return vfl_error_set(err, VFL_UNSUPPORTED,
                              "%s is not available: the OpenSSL configuration has switched it off",
@@ -34,6 +49,9 @@ enum vfl_status vfl_digest_hmac_sha256(struct vfl_span key, struct vfl_span data
                                        struct vfl_error *err)
 {
     size_t length = 0;
+    enum vfl_status st = start_openssl(err);
+    if (st != VFL_OK)
+        return st;
     if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key.ptr, key.len,
                   (const unsigned char *)data.ptr, data.len, ret_mac, VFL_SHA256_BYTES,
                   &length) == NULL)
