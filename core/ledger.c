@@ -375,6 +375,22 @@ static bool parse_json(struct vfl_ledger *ledger, const json_t *json, enum vfl_s
     return true;
 }
 
+/* jansson calls lack of memory a syntax error too. A state taken as damaged for that would count
+ * its objects again, so only with memory to spare does its word hold. *ret_json NULL: not JSON. */
+static enum vfl_status load(struct vfl_span text, json_t **ret_json, struct vfl_error *err)
+{
+    json_t *json = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    if (json == NULL) {
+        void *spare = malloc(text.len * 4 + 4096);
+        if (spare == NULL)
+            return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the agent's state");
+        free(spare);
+        json = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    }
+    *ret_json = json;
+    return VFL_OK;
+}
+
 enum vfl_status vfl_ledger_parse(struct vfl_ledger *ledger, struct vfl_span text,
                                  bool *ret_is_valid, struct vfl_error *err)
 {
@@ -382,10 +398,12 @@ enum vfl_status vfl_ledger_parse(struct vfl_ledger *ledger, struct vfl_span text
     *ret_is_valid = true;
     if (text.len == 0 || vfl_span_equal_string(text, "{}"))
         return VFL_OK;
-    json_t *json = text.len > VFL_LEDGER_MAX_BYTES
-                       ? NULL
-                       : json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *json = NULL;
     enum vfl_status st = VFL_OK;
+    if (text.len <= VFL_LEDGER_MAX_BYTES)
+        st = load(text, &json, err);
+    if (st != VFL_OK)
+        return st;
     bool is_valid = json != NULL && parse_json(ledger, json, &st, err);
     json_decref(json);
     if (!is_valid) {
