@@ -3,6 +3,8 @@
 #include <string.h>
 
 #define RETRY_S 60
+#define OUTLIVED_RETRY_S (17 * 60)
+#define OUTLIVED_SPREAD_S (8 * 60)
 
 void vfl_credential_chain_init(struct vfl_credential_chain *chain,
                                const struct vfl_configured_keys *keys,
@@ -71,6 +73,16 @@ static void take(struct vfl_credential_chain *chain, struct vfl_credentials foun
                                         vfl_retry_chance(&client->chance_state));
 }
 
+/* An outage that has outlasted the credentials' time is a long one: ask less often, and not
+ * together with everybody else. */
+static int64_t retry_pause_s(const struct vfl_credential_chain *chain, int64_t now_s)
+{
+    if (now_s < chain->current.expires_epoch_s)
+        return RETRY_S;
+    double chance = vfl_retry_chance(&chain->surroundings.client->chance_state);
+    return OUTLIVED_RETRY_S + (int64_t)(chance * OUTLIVED_SPREAD_S);
+}
+
 enum vfl_status vfl_credential_chain_get(struct vfl_credential_chain *chain,
                                          const struct vfl_credentials **ret_credentials,
                                          struct vfl_error *err)
@@ -92,7 +104,7 @@ enum vfl_status vfl_credential_chain_get(struct vfl_credential_chain *chain,
     if (st == VFL_OK)
         take(chain, found, is_outlived);
     else if (is_outage && is_usable)
-        chain->refresh_epoch_s = now_s + RETRY_S;
+        chain->refresh_epoch_s = now_s + retry_pause_s(chain, now_s);
     else {
         if (err != NULL)
             *err = failure;

@@ -122,10 +122,11 @@ static enum vfl_status renew_token(struct visit *visit, bool *ret_is_absent, str
     case 200:
         return keep_token(visit, err);
     case 403:
-        return vfl_error_set(err, VFL_DENIED,
-                             SOURCE ": switched off for this instance (HTTP 403): enable its "
-                                    "metadata endpoint, or set aws_access_key_id and "
-                                    "aws_secret_access_key");
+        return vfl_error_set(
+            err, VFL_DENIED,
+            SOURCE ": no credentials: switched off for this instance (HTTP 403): enable its "
+                   "metadata endpoint, or set aws_access_key_id and "
+                   "aws_secret_access_key");
     case 404:
     case 405: /* some other cloud's service at the same address */
         if (!visit->memory->is_seen)
@@ -183,9 +184,10 @@ static enum vfl_status read_role(struct visit *visit, bool *ret_is_absent, struc
     const char *text = vfl_strbuf_string(&visit->response.body);
     size_t length = strcspn(text, "\r\n");
     if (visit->response.status_code == 404 || (visit->response.status_code == 200 && length == 0))
-        return vfl_error_set(err, VFL_DENIED,
-                             SOURCE ": this instance has no role: attach an instance profile, or "
-                                    "set aws_access_key_id and aws_secret_access_key");
+        return vfl_error_set(
+            err, VFL_DENIED,
+            SOURCE ": no credentials: this instance has no role: attach an instance profile, or "
+                   "set aws_access_key_id and aws_secret_access_key");
     if (visit->response.status_code != 200)
         return vfl_error_set(err, VFL_DENIED, SOURCE ": HTTP %d from %s to a request for the role",
                              visit->response.status_code, visit->endpoint.host);

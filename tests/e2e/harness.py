@@ -127,6 +127,8 @@ class HostTestCase(unittest.TestCase):
         environment = {name: value for name, value in os.environ.items()
                        if not name.upper().startswith('AWS_')
                        and not name.lower().endswith('_proxy')}
+        # The machine may have an identity of its own, which is none of the tests' business.
+        environment.update(AWS_EC2_METADATA_DISABLED='true', HOME=self.dir)
         command = [os.environ['CHECK_HOST'], '--check', os.environ['CHECK_LIB'], '--config',
                    config, '--output', 'jsonl', *arguments]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False,

@@ -113,6 +113,15 @@ class Pipeline(FakeAwsTestCase):
         self.run_once()
         self.assertEqual(self.bucket.keys(), [archived])
 
+    def test_keys_of_the_shared_profile_do_as_well(self):
+        self.put()
+        os.mkdir(self.path('.aws'), 0o700)
+        with open(self.path('.aws', 'credentials'), 'w', encoding='utf-8') as out:
+            out.write(f'[default]\naws_access_key_id = AKIAFAKEFAKEFAKE0001\n'
+                      f'aws_secret_access_key = {SECRET}\n')
+        result = self.run_once(init_config={'external_id': EXTERNAL_ID})
+        self.assertEqual(self.sent(result), 1000)
+
     def test_no_credentials_at_all_is_named(self):
         self.put()
         result = self.run_once(init_config={'external_id': EXTERNAL_ID}, expect=1)

@@ -76,7 +76,7 @@ void aws_bench_start(struct aws_bench *bench)
 {
     struct vfl_error err = {0};
     struct vfl_aws_session_options *options = &bench->options;
-    bench->server = scripted_server_start(bench->script, bench->script_size);
+    bench->server = scripted_server_start_tls(bench->script, bench->script_size, bench->identity);
     if (options->access_key_id == NULL) {
         options->access_key_id = "AKIAIOSFODNN7EXAMPLE";
         options->secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -87,8 +87,14 @@ void aws_bench_start(struct aws_bench *bench)
         options->region = "eu-west-1";
     if (options->external_id == NULL)
         options->external_id = "ext/id 1";
-    options->sts_endpoint_url = options->ec2_endpoint_url = options->s3_endpoint_url =
-        scripted_server_url(bench->server);
+    if (bench->identity == NULL) {
+        options->sts_endpoint_url = options->ec2_endpoint_url = options->s3_endpoint_url =
+            scripted_server_url(bench->server);
+    } else {
+        ck_assert_int_eq(setenv("https_proxy", scripted_server_url(bench->server), 1), 0);
+        ck_assert_int_eq(setenv("AWS_CA_BUNDLE", tls_identity_ca_path(bench->identity), 1), 0);
+        ck_assert_int_eq(unsetenv("no_proxy") + unsetenv("NO_PROXY"), 0);
+    }
     const struct vfl_aws_client_options client_options = {
         .clock = {bench_epoch_ms, bench_monotonic_ms, bench_wait_ms, bench},
         .http = {.cancelled = &bench->cancelled, .low_speed_s = 1},
@@ -101,6 +107,8 @@ void aws_bench_finish(struct aws_bench *bench)
 {
     vfl_aws_session_free(bench->session);
     scripted_server_finish(bench->server);
+    if (bench->identity != NULL)
+        ck_assert_int_eq(unsetenv("https_proxy") + unsetenv("AWS_CA_BUNDLE"), 0);
     for (size_t i = 0; i < bench->fixture_count; i++)
         free(bench->fixtures[i]);
 }

@@ -16,6 +16,7 @@ struct aws_bench {
     struct vfl_aws_session_options options; /* unset texts get defaults */
     struct scripted_exchange script[BENCH_MAX_EXCHANGES];
     size_t script_size;
+    const struct tls_identity *identity; /* set: AWS's own host names, by way of https_proxy */
     struct scripted_server *server;
     struct vfl_aws_session *session;
     atomic_bool cancelled;

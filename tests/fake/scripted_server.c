@@ -19,6 +19,7 @@
 
 struct connection {
     int fd;
+    struct tls_stream *tls; /* NULL: plain */
     char *bytes;
     size_t used;
 };
@@ -27,6 +28,7 @@ struct scripted_server {
     const struct scripted_exchange *script;
     size_t count;
     size_t next;
+    const struct tls_identity *identity; /* NULL: plain HTTP */
     int listener;
     int wake[2]; /* written by finish */
     char url[64];
@@ -53,15 +55,17 @@ static void close_connection(struct connection *connection, bool is_reset)
         struct linger linger = {.l_onoff = 1, .l_linger = 0};
         (void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     }
+    tls_stream_free(connection->tls);
     (void)close(connection->fd);
     free(connection->bytes);
     *connection = (struct connection){.fd = -1};
 }
 
-static bool send_all(int fd, const char *bytes, size_t size)
+static bool send_all(struct connection *connection, const char *bytes, size_t size)
 {
     while (size > 0) {
-        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        ssize_t sent = connection->tls != NULL ? tls_stream_write(connection->tls, bytes, size)
+                                               : send(connection->fd, bytes, size, MSG_NOSIGNAL);
         if (sent <= 0)
             return false;
         bytes += sent;
@@ -155,10 +159,10 @@ static void answer(struct scripted_server *server, struct connection *connection
         return;
     }
     size_t first = exchange->cut_bytes > 0 || exchange->is_stalled ? exchange->cut_bytes : size;
-    bool is_sent = send_all(connection->fd, reply, first);
+    bool is_sent = send_all(connection, reply, first);
     if (exchange->is_stalled) {
         stall(server);
-        is_sent = is_sent && send_all(connection->fd, reply + first, size - first);
+        is_sent = is_sent && send_all(connection, reply + first, size - first);
     }
     free(reply);
     if (!is_sent || exchange->is_closed || exchange->is_reset ||
@@ -187,17 +191,45 @@ static void serve_request(struct scripted_server *server, struct connection *con
         close_connection(connection, false);
 }
 
-static void read_connection(struct scripted_server *server, struct connection *connection)
+/* Plays the proxy and the host behind it in one. A client that does not trust the certificate goes
+ * away, which is for the test to judge. */
+static void open_tunnel(struct scripted_server *server, struct connection *connection)
 {
-    ssize_t count = recv(connection->fd, connection->bytes + connection->used,
-                         MAX_REQUEST_BYTES - connection->used - 1, 0);
+    static const char granted[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+    if (send_all(connection, granted, sizeof granted - 1))
+        connection->tls = tls_stream_accept(server->identity, connection->fd);
+    connection->used = 0;
+    connection->bytes[0] = '\0';
+    if (connection->tls == NULL)
+        close_connection(connection, false);
+}
+
+static void read_once(struct scripted_server *server, struct connection *connection)
+{
+    char *room = connection->bytes + connection->used;
+    size_t size = MAX_REQUEST_BYTES - connection->used - 1;
+    ssize_t count = connection->tls != NULL ? tls_stream_read(connection->tls, room, size)
+                                            : recv(connection->fd, room, size, 0);
     if (count <= 0) {
         close_connection(connection, false);
         return;
     }
     connection->used += (size_t)count;
     connection->bytes[connection->used] = '\0';
+    if (server->identity != NULL && connection->tls == NULL &&
+        strncmp(connection->bytes, "CONNECT ", 8) == 0) {
+        if (request_size(connection) > 0)
+            open_tunnel(server, connection);
+        return;
+    }
     serve_request(server, connection);
+}
+
+static void read_connection(struct scripted_server *server, struct connection *connection)
+{
+    do
+        read_once(server, connection);
+    while (connection->tls != NULL && tls_stream_has_more(connection->tls));
 }
 
 static void accept_connection(struct scripted_server *server)
@@ -248,12 +280,19 @@ static void *serve(void *ctx)
 
 struct scripted_server *scripted_server_start(const struct scripted_exchange *script, size_t count)
 {
+    return scripted_server_start_tls(script, count, NULL);
+}
+
+struct scripted_server *scripted_server_start_tls(const struct scripted_exchange *script,
+                                                  size_t count, const struct tls_identity *identity)
+{
     struct scripted_server *server = calloc(1, sizeof *server);
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof address;
     ck_assert_ptr_nonnull(server);
     server->script = script;
     server->count = count;
+    server->identity = identity;
     for (size_t i = 0; i < MAX_CONNECTIONS; i++)
         server->connections[i].fd = -1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tests/fake/tls_identity.h"
+
 #define SCRIPTED_MAX_EXPECTATIONS 8
 
 struct scripted_exchange {
@@ -33,6 +35,12 @@ struct scripted_server;
 
 /* The script is borrowed until finish. Fails the test when it cannot start. */
 struct scripted_server *scripted_server_start(const struct scripted_exchange *script, size_t count);
+
+/* The same as an HTTP proxy: grants every CONNECT and then is the asked host itself, over TLS, so
+ * that a client can be tested with its real host names. identity is borrowed until finish. */
+struct scripted_server *scripted_server_start_tls(const struct scripted_exchange *script,
+                                                  size_t count,
+                                                  const struct tls_identity *identity);
 
 /* "http://127.0.0.1:PORT", valid until finish. */
 const char *scripted_server_url(const struct scripted_server *server);

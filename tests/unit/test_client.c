@@ -82,12 +82,12 @@ START_TEST(faults_are_repeated_by_their_class)
         const char *text;
     } rows[] = {
         {"internal error", {.status = 500}, 3, VFL_RETRY, "HTTP 500"},
-        {"slow down",
+        {"23: slow down",
          {.status = 503, .body = "<Error><Code>SlowDown</Code><Message>m</Message></Error>"},
          3,
          VFL_RETRY,
          "HTTP 503 SlowDown: m"},
-        {"throttled with 400",
+        {"24: throttled with 400",
          {.status = 400, .body = "<E><Error><Code>Throttling</Code></Error></E>"},
          3,
          VFL_RETRY,
@@ -109,19 +109,27 @@ START_TEST(faults_are_repeated_by_their_class)
          "SignatureDoesNotMatch"},
         {"not found", {.status = 404}, 1, VFL_NOT_FOUND, "HTTP 404"},
         {"bad request", {.status = 400}, 1, VFL_CONFIG, "HTTP 400"},
-        {"redirect", {.status = 302}, 1, VFL_CONFIG, "HTTP 302"},
+        {"18: redirect", {.status = 302}, 1, VFL_CONFIG, "HTTP 302"},
         {"no length twice",
          {.raw = "HTTP/1.1 200 OK\r\n\r\nx", .is_closed = true},
          2,
          VFL_RETRY,
          "length"},
         {"not HTTP", {.raw = "hello\r\n\r\n", .is_closed = true}, 1, VFL_FORMAT, "HTTP/1.1"},
-        {"hostile text",
+        {"56: text with control characters",
          {.status = 403, .body = "<Error><Code>X</Code><Message>a&#10;\xc2\x9b</Message></Error>"},
          1,
          VFL_DENIED,
          "HTTP 403 X: a\\x0a\\xc2\\x9b"},
-        {"quotes the secret",
+        {"56: elements that quote the signature",
+         {.status = 403,
+          .body = "<Error><Code>SignatureDoesNotMatch</Code><Message>m</Message>"
+                  "<AWSAccessKeyId>AKIAQUOTED</AWSAccessKeyId><StringToSign>AWS4</StringToSign>"
+                  "<CanonicalRequest>x-amz-security-token:hush</CanonicalRequest></Error>"},
+         1,
+         VFL_DENIED,
+         "HTTP 403 SignatureDoesNotMatch: m"},
+        {"56: quotes the secret",
          {.status = 400, .body = "<Error><Code>V</Code><Message>bad 'hush'</Message></Error>"},
          1,
          VFL_CONFIG,
@@ -140,6 +148,8 @@ START_TEST(faults_are_repeated_by_their_class)
         ck_assert_msg(st == rows[i].expected, "%s: %s", rows[i].name, bench.err.text);
         ck_assert_msg(strstr(bench.err.text, rows[i].text) != NULL, "%s: %s", rows[i].name,
                       bench.err.text);
+        ck_assert_ptr_null(strstr(bench.err.text, "AKIAQUOTED"));
+        ck_assert_ptr_null(strstr(bench.err.text, "hush"));
         ck_assert_uint_eq(bench.wait_count, rows[i].attempts - 1);
         ck_assert_uint_eq(bench.client.request_count, rows[i].attempts);
         finish(&bench);

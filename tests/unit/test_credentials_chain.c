@@ -196,6 +196,13 @@ START_TEST(instance_credentials_outlive_their_end_in_an_outage)
     bench.base.offset_ms = 5 * HOUR_MS;
     ck_assert_msg(get(&bench) == VFL_OK, "%s", bench.err.text);
     ck_assert_str_eq(bench.credentials->access_key_id, "INSTANCE");
+    uint64_t asked_count = bench.base.client.request_count;
+    bench.base.offset_ms += 16 * 60 * 1000;
+    ck_assert_int_eq(get(&bench), VFL_OK);
+    ck_assert_uint_eq(bench.base.client.request_count, asked_count);
+    bench.base.offset_ms += 10 * 60 * 1000;
+    ck_assert_int_eq(get(&bench), VFL_OK);
+    ck_assert_uint_gt(bench.base.client.request_count, asked_count);
     finish(&bench);
 }
 END_TEST
