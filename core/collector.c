@@ -265,12 +265,23 @@ static enum vfl_status check_backlog(struct vfl_run *run, struct vfl_error *err)
     return VFL_OK;
 }
 
+/* Once: it is as true in every run. */
+static void tell_session_note(struct vfl_collector *collector)
+{
+    const char *note = vfl_aws_session_note(collector->session);
+    if (note[0] != '\0' && !collector->was_note_told)
+        collector->ops.notice(collector->ops.ctx, VFL_NOTICE_WARNING, note);
+    collector->was_note_told |= note[0] != '\0';
+}
+
 static enum vfl_status connect(struct vfl_collector *collector, struct vfl_error *err)
 {
     const struct vfl_collector_ops *ops = &collector->ops;
     enum vfl_status st = VFL_OK;
     if (collector->session != NULL)
         st = vfl_aws_session_connect(collector->session, err);
+    if (collector->session != NULL)
+        tell_session_note(collector);
     if (st == VFL_CANCELLED)
         return st;
     ops->service_check(ops->ctx, VFL_CHECK_CAN_CONNECT,

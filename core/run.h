@@ -29,6 +29,7 @@ struct vfl_collector {
     struct vfl_content_set contents;
     unsigned failed_delete_runs;
     int64_t snapshot_epoch_s;           /* of the last full snapshot; 0: none yet */
+    bool was_note_told;                 /* what the session has to say of its credentials */
     bool was_denied_told;               /* that interfaces cannot be described */
     struct vfl_error interfaces_denial; /* of the region concerned last */
 };
