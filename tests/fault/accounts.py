@@ -328,12 +328,16 @@ class Bench:
         return self.accounts.absorb(data), log
 
 
-def preload(library):
-    """The environment that puts library into the host, behind the sanitizer's own."""
+def sanitizer_libraries():
+    """Paths of the sanitizer's library that the host is linked with; none in a usual build."""
     linked = subprocess.run(['ldd', os.environ['CHECK_HOST']], capture_output=True, text=True,
                             check=True).stdout
-    first = [line.split()[2] for line in linked.splitlines() if 'libasan' in line]
-    return {'LD_PRELOAD': ':'.join([*first, os.path.abspath(library)])}
+    return [line.split()[2] for line in linked.splitlines() if 'libasan' in line]
+
+
+def preload(library):
+    """The environment that puts library into the host, behind the sanitizer's own."""
+    return {'LD_PRELOAD': ':'.join([*sanitizer_libraries(), os.path.abspath(library)])}
 
 
 def reference_of(objects, account=harness.ACCOUNT):
