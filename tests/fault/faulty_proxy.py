@@ -109,12 +109,14 @@ class Hangup(Exception):
 
 class FaultyProxy:
     """Use as a context manager; url is its address. share is the part of requests that meet a
-    fault, 0 to stop. on_delete(keys) is called before a DeleteObjects is passed on."""
+    fault, 0 to stop; without names faults to leave out. on_delete(keys) is called before a
+    DeleteObjects is passed on."""
 
-    def __init__(self, upstream_port, seed, on_delete):
+    def __init__(self, upstream_port, seed, on_delete, without=()):
         self.upstream_port = upstream_port
         self.rng = random.Random(seed)
         self.on_delete = on_delete
+        self.names = [name for name in FAULTS if name not in without]
         self.share = 0.0
         self.lock = threading.Lock()
         self.fault_counts = {}
@@ -164,7 +166,7 @@ class FaultyProxy:
         with self.lock:
             self.request_count += 1
             chance = random.Random(self.rng.random())
-            name = chance.choice(list(FAULTS)) if chance.random() < self.share else None
+            name = chance.choice(self.names) if chance.random() < self.share else None
             if name is not None:
                 self.fault_counts[name] = self.fault_counts.get(name, 0) + 1
         if operation == 'DeleteObjects':
