@@ -292,11 +292,11 @@ class Bench:
         shutil.copy2(self.path('kept-state'), self.path('state'))
         self.accounts.__dict__.update(copy.deepcopy(self.kept))
 
-    def start(self, *arguments, environment=None):
-        """Starts the host; its output goes to files. Ends with the caller's process."""
+    def start(self, *arguments, environment=None, before=()):
+        """Starts the host, behind the words in before; its output goes to a file."""
         clean = {name: value for name, value in os.environ.items()
                  if not name.upper().startswith('AWS_') and not name.lower().endswith('_proxy')}
-        command = [os.environ['CHECK_HOST'], '--check', os.environ['CHECK_LIB'], '--config',
+        command = [*before, os.environ['CHECK_HOST'], '--check', os.environ['CHECK_LIB'], '--config',
                    self.conf, '--output', 'jsonl', '--state', self.accounts.state_path,
                    *(arguments or ('--once',))]
         with open(self.path('out'), 'wb') as out:
@@ -338,6 +338,62 @@ def sanitizer_libraries():
 def preload(library):
     """The environment that puts library into the host, behind the sanitizer's own."""
     return {'LD_PRELOAD': ':'.join([*sanitizer_libraries(), os.path.abspath(library)])}
+
+
+class Prepared:
+    """A bucket to start each attempt of a sweep from: objects that a run before has committed, so
+    that there is something to delete, new ones, and a bad one."""
+
+    MAX_CLEAN_RUNS = 4
+
+    def __init__(self):
+        self.bench = Bench()
+        self.bucket = self.bench.use_directory()
+        self.books = self.bench.accounts
+        self.runs = 0
+        write_interfaces(self.bench.path('interfaces.json'), 4)
+        for number in range(3):
+            self.books.put(self.bucket, FlowObject(number, 3, self.bench.account, 4))
+        self.bench.run_whole()
+        bad = FlowObject(100, 1, self.bench.account)
+        self.bad_key = bad.key
+        self.bucket.put(bad.key, bad.body()[:-9])
+        for number in range(3, 8):
+            self.books.put(self.bucket, FlowObject(number, 20, self.bench.account, 4))
+        self.bench.keep()
+
+    def check_deleted(self):
+        self.books.check_deleted(moved_keys(self.bucket))
+
+    def work_off(self):
+        """Runs without faults until only the bad object is left, each record counted once."""
+        for _ in range(self.MAX_CLEAN_RUNS):
+            self.bench.run_whole()
+            self.runs += 1
+            self.check_deleted()
+            if self.bucket.keys() == [self.bad_key]:
+                break
+        else:
+            raise Broken(f'not complete after {self.MAX_CLEAN_RUNS} runs: {self.bucket.keys()}')
+        _, lost, double = self.books.count_records()
+        if lost or double:
+            raise Broken(f'{lost} records lost, {double} counted twice')
+
+
+def moved_keys(bucket):
+    """Keys of the directory store's deleted objects. A name that a process took in the trash before
+    it was killed is empty, and the file later has a number behind its name."""
+    return {re.sub(r'\.\d+$', '', key) for key in bucket.deleted_keys()
+            if os.path.getsize(os.path.join(bucket.root, '.trash', bucket.name, key)) > 0}
+
+
+def sample(rng, first, last, wanted):
+    """wanted numbers from first to last, one of each stretch; 0: all."""
+    count = last - first + 1
+    if wanted == 0 or wanted >= count:
+        return list(range(first, last + 1))
+    return [first + rng.randrange(i * count // wanted, (i + 1) * count // wanted)
+            for i in range(wanted)]
 
 
 def reference_of(objects, account=harness.ACCOUNT):

@@ -11,12 +11,10 @@ import random
 import sys
 
 import accounts
-from accounts import Bench, Broken, FlowObject
+from accounts import Broken
 
-OLD, NEW = range(0, 3), range(3, 8)
 EXIT_CONFIGURE = 2  # what the host says when the check refuses its configuration
 ALL_FURTHER = 1 << 40
-MAX_CLEAN_RUNS = 4
 
 
 class Report:
@@ -24,26 +22,11 @@ class Report:
         self.counted, self.before_run, self.live, self.failed = map(int, text.split())
 
 
-class Sweep:
-    """Every attempt starts from a copy of one prepared bucket: objects that a run before has
-    committed, so that there is something to delete, new ones, and a bad one."""
-
+class Sweep(accounts.Prepared):
     def __init__(self, library):
+        super().__init__()
         self.environment = accounts.preload(library)
-        self.bench = Bench()
-        self.bucket = self.bench.use_directory()
-        self.books = self.bench.accounts
-        accounts.write_interfaces(self.bench.path('interfaces.json'), 4)
-        for number in OLD:
-            self.books.put(self.bucket, FlowObject(number, 3, self.bench.account, 4))
-        self.bench.run_whole()
-        self.bad_key = FlowObject(100, 1, self.bench.account).key
-        self.bucket.put(self.bad_key, FlowObject(100, 1, self.bench.account).body()[:-9])
-        for number in NEW:
-            self.books.put(self.bucket, FlowObject(number, 20, self.bench.account, 4))
-        self.bench.keep()
         self.broken_emissions = 0
-        self.runs = 0
 
     def run(self, at, length):
         """Returns (exit status, report) of the run under test."""
@@ -56,7 +39,7 @@ class Sweep:
         with open(report_path, encoding='ascii') as text:
             report = Report(text.read())
         self.books.absorb(data)
-        self.books.check_deleted(self.bucket.deleted_keys())
+        self.check_deleted()
         if process.returncode not in (0, 1, EXIT_CONFIGURE):
             raise Broken(f'exit status {process.returncode}\n{log}')
         if process.returncode != 0 and not log.strip():
@@ -72,28 +55,9 @@ class Sweep:
             raise Broken(f'{report.live - usual_live} allocations were not given back\n{log}')
         if status == 0 and self.books.count_records()[1] > 0:
             raise Broken(f'exit status 0, but not everything came out\n{log}')
-        for _ in range(MAX_CLEAN_RUNS):
-            self.bench.run_whole()
-            self.runs += 1
-            self.books.check_deleted(self.bucket.deleted_keys())
-            if self.bucket.keys() == [self.bad_key]:
-                break  # two runs: the objects that were new are deleted in the second
-        else:
-            raise Broken(f'not complete after {MAX_CLEAN_RUNS} runs: {self.bucket.keys()}\n{log}')
-        _, lost, double = self.books.count_records()
+        self.work_off()
         self.broken_emissions += self.books.broken_emission_count
-        if lost or double:
-            raise Broken(f'{lost} records lost, {double} counted twice\n{log}')
         return status
-
-
-def sample(rng, first, last, wanted):
-    """wanted numbers from first to last, one of each stretch; 0: all."""
-    count = last - first + 1
-    if wanted == 0 or wanted >= count:
-        return list(range(first, last + 1))
-    return [first + rng.randrange(i * count // wanted, (i + 1) * count // wanted)
-            for i in range(wanted)]
 
 
 def main():
@@ -109,9 +73,9 @@ def main():
     with sweep.bench:
         _, usual, _ = sweep.run(0, 1)
         rng = random.Random(options.seed)
-        numbers = sample(rng, 1, usual.before_run, options.sample // 3)
-        numbers += sample(rng, usual.before_run + 1, usual.counted,
-                          options.sample - options.sample // 3)
+        numbers = accounts.sample(rng, 1, usual.before_run, options.sample // 3)
+        numbers += accounts.sample(rng, usual.before_run + 1, usual.counted,
+                                   options.sample - options.sample // 3)
         if options.at:
             numbers = [options.at]
         for at in numbers:
@@ -127,7 +91,7 @@ def main():
     print(f'allocation sweep: {len(numbers)} of {usual.counted} allocations failed alone and with '
           f'all further ones, {sweep.runs} runs (exit status: {exits}), '
           f'{sweep.broken_emissions} emissions broken off, '
-          f'{len(OLD) + len(NEW)} objects each, 0 lost, 0 counted twice; '
+          f'{len(sweep.books.objects)} objects each, 0 lost, 0 counted twice; '
           f'failed: {", ".join(failed) or "none"}')
     sys.exit(1 if failed or not statuses else 0)
 

@@ -5,9 +5,7 @@ deleted that was not sent and committed before. At the end nothing is left and n
 """
 
 import argparse
-import os
 import random
-import re
 import signal
 import sys
 import time
@@ -24,13 +22,6 @@ class Totals:
     def __init__(self):
         self.kills = self.late_kills = self.runs = 0
         self.objects = self.records = self.lost = self.double = 0
-
-
-def deleted_keys(bucket):
-    """A name taken in the trash by a process that was killed before it moved the file there is
-    empty, and the file then has a number behind its name."""
-    return {re.sub(r'\.\d+$', '', key) for key in bucket.deleted_keys()
-            if os.path.getsize(os.path.join(bucket.root, '.trash', bucket.name, key)) > 0}
 
 
 def wave(rng, first_number, account):
@@ -92,7 +83,7 @@ def drain(bench, bucket, totals):
     for _ in range(MAX_DRAIN_RUNS):
         output, _ = bench.run_whole()
         totals.runs += 1
-        bench.accounts.check_deleted(deleted_keys(bucket))
+        bench.accounts.check_deleted(accounts.moved_keys(bucket))
         if not bucket.keys():
             break
     else:
@@ -114,7 +105,7 @@ def campaign(seed, kill_count, totals):
                 for flow_object in wave(rng, len(bench.accounts.objects), bench.account):
                     bench.accounts.put(bucket, flow_object)
             times = kill_one(bench, rng, times, totals)
-            bench.accounts.check_deleted(deleted_keys(bucket))
+            bench.accounts.check_deleted(accounts.moved_keys(bucket))
         drain(bench, bucket, totals)
         records, lost, double = bench.accounts.count_records()
         totals.objects += len(bench.accounts.objects)

@@ -23,7 +23,7 @@ PAIR_COUNT = 200
 SERVICE = 443
 OBJECTS_PER_RUN = 3
 # What the allocator may keep on top of the early figure: a part of it, and a constant.
-SLACK_SHARE, SLACK_KIB = 0.03, 1024
+SLACK_SHARE, SLACK_KIB = 0.01, 256
 MAX_DRAIN_RUNS = 20
 DIRECTORY_FAULTS = ('bad object', 'no bucket', 'no trash')
 
