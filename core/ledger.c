@@ -375,17 +375,24 @@ static bool parse_json(struct vfl_ledger *ledger, const json_t *json, enum vfl_s
     return true;
 }
 
-/* jansson calls lack of memory a syntax error too. A state taken as damaged for that would count
- * its objects again, so only with memory to spare does its word hold. *ret_json NULL: not JSON. */
+static json_t *load_once(struct vfl_span text)
+{
+    return json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/* Without memory, jansson reports a syntax error or, worse, gives strings that lack their ends. A
+ * state that is misread for that would count its objects again. So what is not as long as the text
+ * is read once more, with memory to spare. *ret_json NULL: not JSON. */
 static enum vfl_status load(struct vfl_span text, json_t **ret_json, struct vfl_error *err)
 {
-    json_t *json = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
-    if (json == NULL) {
+    json_t *json = load_once(text);
+    if (json == NULL || json_dumpb(json, NULL, 0, JSON_COMPACT) != text.len) {
+        json_decref(json);
         void *spare = malloc(text.len * 4 + 4096);
         if (spare == NULL)
             return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the agent's state");
         free(spare);
-        json = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+        json = load_once(text);
     }
     *ret_json = json;
     return VFL_OK;
