@@ -51,19 +51,21 @@ class FlowObject:
         server = f'10.2.{self.number >> 8 & 255}.{self.number & 255}'
 
         def line(address, size, start):
-            return (f'2 {self.account} eni-{self.client:08x} 10.1.0.{self.client + 1} {address} 40000 443 6 1 '
-                    f'{size} {start} {start + 10} ACCEPT OK')
+            return (f'2 {self.account} eni-{self.client:08x} 10.1.0.{self.client + 1} {address} '
+                    f'40000 443 6 1 {size} {start} {start + 10} ACCEPT OK')
         lines = [line(server, self.record_bytes, 1624348000 + i % 60)
                  for i in range(self.record_count)]
         lines.append(line(SHARED_SERVER, self.shared_bytes, 1624348000))
         return harness.gzipped(*lines)
 
 
+def interfaces(client_count):
+    return [worked_case.interface(f'eni-{i:08x}', f'10.1.0.{i + 1}') for i in range(client_count)]
+
+
 def write_interfaces(path, client_count=CLIENT_COUNT):
-    interfaces = [worked_case.interface(f'eni-{i:08x}', f'10.1.0.{i + 1}')
-                  for i in range(client_count)]
     with open(path, 'w', encoding='utf-8') as out:
-        json.dump({'NetworkInterfaces': interfaces}, out)
+        json.dump({'NetworkInterfaces': interfaces(client_count)}, out)
 
 
 class Transaction:
@@ -282,13 +284,15 @@ class Bench:
 
     def keep(self):
         """Keeps the store, the state and the accounts as they are for restore."""
-        shutil.copytree(self.path('store'), self.path('kept-store'))
+        if os.path.isdir(self.path('store')):
+            shutil.copytree(self.path('store'), self.path('kept-store'))
         shutil.copy2(self.path('state'), self.path('kept-state'))
         self.kept = copy.deepcopy(self.accounts.__dict__)
 
     def restore(self):
-        shutil.rmtree(self.path('store'))
-        shutil.copytree(self.path('kept-store'), self.path('store'))
+        if os.path.isdir(self.path('store')):
+            shutil.rmtree(self.path('store'))
+            shutil.copytree(self.path('kept-store'), self.path('store'))
         shutil.copy2(self.path('kept-state'), self.path('state'))
         self.accounts.__dict__.update(copy.deepcopy(self.kept))
 
@@ -296,8 +300,8 @@ class Bench:
         """Starts the host, behind the words in before; its output goes to a file."""
         clean = {name: value for name, value in os.environ.items()
                  if not name.upper().startswith('AWS_') and not name.lower().endswith('_proxy')}
-        command = [*before, os.environ['CHECK_HOST'], '--check', os.environ['CHECK_LIB'], '--config',
-                   self.conf, '--output', 'jsonl', '--state', self.accounts.state_path,
+        command = [*before, os.environ['CHECK_HOST'], '--check', os.environ['CHECK_LIB'],
+                   '--config', self.conf, '--output', 'jsonl', '--state', self.accounts.state_path,
                    *(arguments or ('--once',))]
         with open(self.path('out'), 'wb') as out:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
@@ -346,32 +350,54 @@ class Prepared:
 
     MAX_CLEAN_RUNS = 4
 
-    def __init__(self):
-        self.bench = Bench()
-        self.bucket = self.bench.use_directory()
+    def __init__(self, server=None):
+        """server: of fault_campaign, the bucket is there; without one, on the directory store."""
+        self.server = server
+        self.bench = Bench(server.account if server else harness.ACCOUNT)
+        self.bucket = None
         self.books = self.bench.accounts
         self.runs = 0
+        self.clean_environment = {}  # of runs without faults
         write_interfaces(self.bench.path('interfaces.json'), 4)
+        self.make_bucket()
         for number in range(3):
             self.books.put(self.bucket, FlowObject(number, 3, self.bench.account, 4))
         self.bench.run_whole()
-        bad = FlowObject(100, 1, self.bench.account)
-        self.bad_key = bad.key
-        self.bucket.put(bad.key, bad.body()[:-9])
+        self.bad = FlowObject(100, 1, self.bench.account)
+        self.bucket.put(self.bad.key, self.bad.body()[:-9])
         for number in range(3, 8):
             self.books.put(self.bucket, FlowObject(number, 20, self.bench.account, 4))
         self.bench.keep()
 
+    def make_bucket(self):
+        if self.server is None:
+            self.bucket = self.bench.use_directory()
+            return
+        self.bucket = self.server.make_bucket('flow-logs')
+        self.server.configure(self.bench, self.bucket, f'http://127.0.0.1:{self.server.port}')
+
+    def restore(self):
+        self.bench.restore()
+        if self.server is not None:
+            self.make_bucket()
+            self.bucket.put(self.bad.key, self.bad.body()[:-9])
+            for flow_object in self.books.objects.values():
+                self.bucket.put(flow_object.key, flow_object.body())
+
     def check_deleted(self):
-        self.books.check_deleted(moved_keys(self.bucket))
+        if self.server is None:
+            self.books.check_deleted(moved_keys(self.bucket))
+        else:
+            put = {self.bad.key, *(o.key for o in self.books.objects.values())}
+            self.books.check_deleted(put - set(self.bucket.keys()))
 
     def work_off(self):
         """Runs without faults until only the bad object is left, each record counted once."""
         for _ in range(self.MAX_CLEAN_RUNS):
-            self.bench.run_whole()
+            self.bench.run_whole(environment=self.clean_environment)
             self.runs += 1
             self.check_deleted()
-            if self.bucket.keys() == [self.bad_key]:
+            if self.bucket.keys() == [self.bad.key]:
                 break
         else:
             raise Broken(f'not complete after {self.MAX_CLEAN_RUNS} runs: {self.bucket.keys()}')

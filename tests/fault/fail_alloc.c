@@ -183,40 +183,57 @@ void free(void *memory)
  */
 
 #define PAUSED(call)                                                                               \
-    {                                                                                              \
+    do {                                                                                           \
         bool before = set_counting(false);                                                         \
         real.callbacks.call;                                                                       \
         (void)set_counting(before);                                                                \
-    }
+    } while (false)
 
 static void component(char *id, struct stackstate_check_instance_key *key, char *component_id,
-                      char *type,
-                      char *text) PAUSED(submit_component(id, key, component_id, type, text))
+                      char *type, char *text)
+{
+    PAUSED(submit_component(id, key, component_id, type, text));
+}
 
-    static void relation(char *id, struct stackstate_check_instance_key *key, char *source,
-                         char *target, char *type,
-                         char *text) PAUSED(submit_relation(id, key, source, target, type, text))
+static void relation(char *id, struct stackstate_check_instance_key *key, char *source,
+                     char *target, char *type, char *text)
+{
+    PAUSED(submit_relation(id, key, source, target, type, text));
+}
 
-        static void removal(char *id, struct stackstate_check_instance_key *key,
-                            char *element) PAUSED(submit_delete(id, key, element))
+static void removal(char *id, struct stackstate_check_instance_key *key, char *element)
+{
+    PAUSED(submit_delete(id, key, element));
+}
 
-            static void metric(char *id, enum stackstate_check_metric_type type, char *name,
-                               double value, char **tags, char *hostname, bool flush_first_value)
-                PAUSED(submit_metric(id, type, name, value, tags, hostname, flush_first_value))
+static void metric(char *id, enum stackstate_check_metric_type type, char *name, double value,
+                   char **tags, char *hostname, bool flush_first_value)
+{
+    PAUSED(submit_metric(id, type, name, value, tags, hostname, flush_first_value));
+}
 
-                    static void service_check(char *id, char *name, int status, char **tags,
-                                              char *hostname, char *message)
-                        PAUSED(submit_service_check(id, name, status, tags, hostname, message))
+static void service_check(char *id, char *name, int status, char **tags, char *hostname,
+                          char *message)
+{
+    PAUSED(submit_service_check(id, name, status, tags, hostname, message));
+}
 
-                            static void start_transaction(char *id) PAUSED(start_transaction(id))
+static void start_transaction(char *id)
+{
+    PAUSED(start_transaction(id));
+}
 
-                                static void stop_transaction(char *id) PAUSED(stop_transaction(id))
+static void stop_transaction(char *id)
+{
+    PAUSED(stop_transaction(id));
+}
 
-                                    static void set_transaction_state(char *id, char *key,
-                                                                      char *state)
-                                        PAUSED(set_transaction_state(id, key, state))
+static void set_transaction_state(char *id, char *key, char *state)
+{
+    PAUSED(set_transaction_state(id, key, state));
+}
 
-                                            static char *get_state(char *id, char *key)
+static char *get_state(char *id, char *key)
 {
     bool before = set_counting(false);
     char *state = real.callbacks.get_state(id, key);
@@ -224,19 +241,28 @@ static void component(char *id, struct stackstate_check_instance_key *key, char 
     return state;
 }
 
-static void get_config(char *key, char **yaml) PAUSED(get_config(key, yaml))
+static void get_config(char *key, char **yaml)
+{
+    PAUSED(get_config(key, yaml));
+}
 
-    static void log_line(char *message, int level) PAUSED(log(message, level))
+static void log_line(char *message, int level)
+{
+    PAUSED(log(message, level));
+}
 
-        static void give_back(void *memory) PAUSED(cgo_free(memory))
+static void give_back(void *memory)
+{
+    PAUSED(cgo_free(memory));
+}
 
-    /* --- the check's entry points
-     * -------------------------------------------------------------------
-     */
+/* --- the check's entry points
+ * -------------------------------------------------------------------
+ */
 
-    static int configure(const struct stackstate_check_callbacks *callbacks, const char *check_id,
-                         const char *init_config, const char *instance,
-                         struct stackstate_check **ret_check, char *error, size_t error_size)
+static int configure(const struct stackstate_check_callbacks *callbacks, const char *check_id,
+                     const char *init_config, const char *instance,
+                     struct stackstate_check **ret_check, char *error, size_t error_size)
 {
     real.callbacks = *callbacks;
     static struct stackstate_check_callbacks table;

@@ -59,12 +59,14 @@ class FakeServer:
     """The fake's S3 behind the proxy; its STS has a port of its own and meets no faults."""
 
     name = 'the fake'
+    account = ACCOUNT
 
     def __init__(self, stack):
         self.fake = stack.enter_context(aws.FakeAws())
         self.fake.add_user('AKIAFAKEFAKEFAKEFAKE', 'a-secret-key')
         self.role_arn = f'arn:aws:iam::{ACCOUNT}:role/Reader'
         self.fake.add_role(self.role_arn, external_id=EXTERNAL_ID)
+        self.extra = {}
         self.port = int(self.fake.s3_url.rpartition(':')[2])
 
     def make_bucket(self, name):
@@ -75,7 +77,12 @@ class FakeServer:
                          'aws_secret_access_key': 'a-secret-key', 'external_id': EXTERNAL_ID},
                         role_arn=self.role_arn, flowlog_bucket_name=bucket.name,
                         s3_endpoint_url=url, sts_endpoint_url=self.fake.sts_url,
-                        s3_path_style=True)
+                        s3_path_style=True, **self.extra)
+
+    def use_ec2(self, client_count):
+        """Interfaces come from the fake's EC2, not from a file."""
+        self.fake.interfaces[harness.REGION] = accounts.interfaces(client_count)
+        self.extra = {'interfaces_file': '', 'ec2_endpoint_url': self.fake.ec2_url}
 
 
 class Totals:

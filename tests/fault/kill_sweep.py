@@ -40,7 +40,7 @@ class Sweep(accounts.Prepared):
 
     def attempt(self, at):
         """Returns whether the kill came before the end."""
-        self.bench.restore()
+        self.restore()
         status, _, _ = self.run(at)
         self.work_off()
         return status == EXIT_KILLED
