@@ -512,7 +512,9 @@ bool vfl_topology_has_news(const struct vfl_topology *topology, int64_t now_epoc
     struct component_content component;
     for (uint32_t i = 0; i < topology->endpoint_count; i++) {
         const struct live_endpoint *endpoint = &topology->endpoints[i];
-        if (!endpoint->is_sent || is_stale(endpoint->sent_epoch_s, now_epoch_s))
+        if (!endpoint->is_sent) /* news only through a relation, which may be left out */
+            continue;
+        if (is_stale(endpoint->sent_epoch_s, now_epoch_s))
             return true;
         describe_component(topology, i, &component);
         if (component.digest != endpoint->sent_digest)

@@ -186,6 +186,27 @@ END_TEST
 /* --- a sink that fails -------------------------------------------------------------------------
  */
 
+/* A run without news opens no transaction, and that is most runs of a quiet network. */
+START_TEST(what_an_option_leaves_out_is_no_news)
+{
+    const struct vfl_topology_options options = {
+        .default_region = "eu-west-1", .expire_after_s = 3600, .is_accepted_only = true};
+    struct recorder recorder;
+    recorder_init(&recorder, 3600);
+    vfl_topology_free(recorder.topology);
+    ck_assert_int_eq(vfl_topology_new(&options, &recorder.topology, NULL), VFL_OK);
+    recorder_refresh(&recorder, NOW, interfaces, sizeof interfaces / sizeof interfaces[0]);
+    const char *refused = "eni-a 10.0.0.1 10.0.0.2 40000 443 6 100" WINDOW "REJECT";
+    ck_assert_str_eq(run_line(&recorder, refused, NOW), "");
+    ck_assert(!vfl_topology_has_news(recorder.topology, NOW + 60));
+    recorder_object(&recorder, "eu-west-1", "fl-1", COLUMNS);
+    recorder_line(&recorder, RECORD_AB);
+    recorder_apply(&recorder, NOW + 60);
+    ck_assert(vfl_topology_has_news(recorder.topology, NOW + 60));
+    recorder_fini(&recorder);
+}
+END_TEST
+
 struct failing_sink {
     struct vfl_topology_sink inner;
     int calls_left;
@@ -271,6 +292,7 @@ int main(void)
         traffic_keeps_a_relation_by_run_time_not_record_time,
         one_of_two_relations_of_a_pair_expires_alone,
         forget_sent_sends_every_element_again,
+        what_an_option_leaves_out_is_no_news,
         a_failing_sink_stops_emit_and_loses_no_element,
     };
     return RUN_SUITE("emission", cases);
