@@ -74,6 +74,9 @@ enum vfl_status vfl_flow_table_start_object(struct vfl_flow_table *table, struct
 
 /* --- contexts --- */
 
+_Static_assert(sizeof(struct vfl_flow_context) == 15 * sizeof(uint32_t) + 4,
+               "contexts are hashed and compared as bytes, so they have no padding");
+
 static enum vfl_status add_context(struct vfl_flow_table *table,
                                    const struct vfl_flow_context *context, uint32_t *ret_position,
                                    struct vfl_error *err)
@@ -417,9 +420,12 @@ bool vfl_flow_table_is_first_reporter(const struct vfl_flow_table *table, uint32
     return true;
 }
 
+/* Nothing for a record that names no interface. */
 static enum vfl_status add_reporter(struct vfl_flow_table *table,
                                     const struct vfl_flow_reporter *reporter, struct vfl_error *err)
 {
+    if (reporter->interface_id == VFL_TOKEN_ABSENT)
+        return VFL_OK;
     uint64_t hash = hash_reporter(seed_of(table), reporter->interface_id);
     struct vfl_index_cursor cursor = vfl_index_cursor(&table->reporter_index, hash);
     uint32_t position;
@@ -446,22 +452,24 @@ enum vfl_status vfl_flow_table_add(struct vfl_flow_table *table, const struct vf
     if (record->kind != VFL_RECORD_FLOW && record->kind != VFL_RECORD_NODATA &&
         record->kind != VFL_RECORD_SKIPDATA)
         return VFL_OK;
+    struct vfl_flow_reporter reporter = {
+        .flow_log_id = table->flow_log_id,
+        .record_count = 1,
+        .skipdata_count = record->kind == VFL_RECORD_SKIPDATA,
+    };
+    /* Only flows have a context: the limit on flows then bounds the contexts as well. */
+    if (record->kind != VFL_RECORD_FLOW) {
+        enum vfl_status st =
+            vfl_tokens_add(&table->tokens, record->interface_id, &reporter.interface_id, err);
+        return st == VFL_OK ? add_reporter(table, &reporter, err) : st;
+    }
     uint32_t context = 0;
     enum vfl_status st = context_of_record(table, record, &context, err);
     if (st != VFL_OK)
         return st;
-    if (record->interface_id.len > 0) {
-        struct vfl_flow_reporter reporter = {
-            .interface_id = table->contexts[context].interface_id,
-            .flow_log_id = table->flow_log_id,
-            .record_count = 1,
-            .skipdata_count = record->kind == VFL_RECORD_SKIPDATA,
-        };
-        st = add_reporter(table, &reporter, err);
-    }
-    if (st == VFL_OK && record->kind == VFL_RECORD_FLOW)
-        st = add_flow(table, record, context, err);
-    return st;
+    reporter.interface_id = table->contexts[context].interface_id;
+    st = add_reporter(table, &reporter, err);
+    return st == VFL_OK ? add_flow(table, record, context, err) : st;
 }
 
 /* --- merge --- */

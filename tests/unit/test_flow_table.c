@@ -282,6 +282,8 @@ START_TEST(counts_reports_of_each_interface_and_flow_log)
         ck_assert_int_eq(vfl_flow_table_merge(&table, &parts[i % 2], NULL), VFL_OK);
     ck_assert_uint_eq(table.reporter_count, 3);
     ck_assert_uint_eq(table.flow_count, 1);
+    ck_assert_uint_eq(table.context_count, 1);
+    ck_assert_uint_eq(parts[1].context_count, 0);
     unsigned firsts = 0;
     unsigned skipdata_firsts = 0;
     for (uint32_t i = 0; i < table.reporter_count; i++) {
