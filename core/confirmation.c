@@ -67,12 +67,13 @@ static enum vfl_status read_state(const struct vfl_confirmation *confirmation,
     struct vfl_strbuf text = VFL_STRBUF_INIT(1u << 20);
     bool is_valid = true;
     ops->get_state(ops->ctx, confirmation->state_key, &text);
-    enum vfl_status st = VFL_OK;
-    if (text.failure == VFL_NO_MEMORY) /* over-long is no reason to stop: no state of ours is */
-        st = vfl_strbuf_check(&text, "the agent's state", err);
+    bool is_too_long = text.failure == VFL_LIMIT; /* no state of ours is */
+    if (is_too_long)
+        vfl_strbuf_reset(&text);
+    enum vfl_status st = vfl_strbuf_check(&text, "the agent's state", err);
     if (st == VFL_OK)
         st = vfl_ledger_parse(ledger, vfl_strbuf_span(&text), &is_valid, err);
-    if (st == VFL_OK && !is_valid)
+    if (st == VFL_OK && (is_too_long || !is_valid))
         ops->notice(ops->ctx, VFL_NOTICE_WARNING,
                     "the agent's state of this check cannot be read and is taken as none: objects "
                     "that were processed but not deleted yet are processed again");

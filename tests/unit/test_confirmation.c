@@ -238,6 +238,27 @@ START_TEST(without_state_memory_alone_counts)
 END_TEST
 
 /* printf '123456789012\nlogs\n\neu-west-1' | sha256sum */
+START_TEST(state_that_is_no_ledger_is_told_and_taken_as_none)
+{
+    char *too_long = malloc((1u << 20) + 2);
+    ck_assert_ptr_nonnull(too_long);
+    memset(too_long, 'x', (1u << 20) + 1);
+    too_long[(1u << 20) + 1] = '\0';
+    const char *const states[] = {"[]", "{\"version\":2}", too_long};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        struct vfl_confirmation confirmation;
+        open_fixture(&confirmation, VFL_STATE_TRANSACTIONAL);
+        recording_ops_set_state(&recording, states[i]);
+        ck_assert_int_eq(begin(&confirmation, 0), VFL_CONFIRMATION_GO);
+        ck_assert_msg(recording_ops_has_notice(&recording, VFL_NOTICE_WARNING, "cannot be read"),
+                      "%zu", i);
+        ck_assert_uint_eq(confirmation.ledger.count, 0);
+        close_fixture(&confirmation);
+    }
+    free(too_long);
+}
+END_TEST
+
 START_TEST(state_key_tells_instances_apart)
 {
     struct vfl_confirmation confirmation;
@@ -266,6 +287,7 @@ int main(void)
         plain_state_is_read_once_and_written_at_every_close,
         switch_from_transactions_to_plain_state_confirms_nothing,
         without_state_memory_alone_counts,
+        state_that_is_no_ledger_is_told_and_taken_as_none,
         state_key_tells_instances_apart,
     };
     return RUN_SUITE("confirmation", cases);
