@@ -356,7 +356,7 @@ class Prepared:
         self.bench = Bench(server.account if server else harness.ACCOUNT)
         self.bucket = None
         self.books = self.bench.accounts
-        self.runs = 0
+        self.runs = self.lost = self.double = 0
         self.clean_environment = {}  # of runs without faults
         write_interfaces(self.bench.path('interfaces.json'), 4)
         self.make_bucket()
@@ -402,6 +402,8 @@ class Prepared:
         else:
             raise Broken(f'not complete after {self.MAX_CLEAN_RUNS} runs: {self.bucket.keys()}')
         _, lost, double = self.books.count_records()
+        self.lost += lost
+        self.double += double
         if lost or double:
             raise Broken(f'{lost} records lost, {double} counted twice')
 

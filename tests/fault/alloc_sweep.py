@@ -111,7 +111,8 @@ def main():
     print(f'allocation sweep on {options.store}: {len(numbers)} of {usual.counted} allocations '
           f'failed alone and with all further ones, {sweep.runs} runs (exit status: {exits}), '
           f'{sweep.broken_emissions} emissions broken off, '
-          f'{len(sweep.books.objects)} objects each, 0 lost, 0 counted twice; '
+          f'{len(sweep.books.objects)} objects each, {sweep.lost} lost, '
+          f'{sweep.double} counted twice; '
           f'failed: {", ".join(failed) or "none"}')
     sys.exit(1 if failed or not statuses else 0)
 

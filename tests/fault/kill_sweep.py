@@ -68,7 +68,7 @@ def main():
                 failed.append(at)
                 print(f'system call stop {at}: {broken}', flush=True)
     print(f'kill sweep: {kills} kills at stops {before} to {last}, {sweep.runs} runs, '
-          f'{len(sweep.books.objects)} objects each, 0 lost, 0 counted twice; '
+          f'{len(sweep.books.objects)} objects each, {sweep.lost} lost, {sweep.double} counted twice; '
           f'failed: {", ".join(map(str, failed)) or "none"}')
     sys.exit(1 if failed or kills == 0 else 0)
 
