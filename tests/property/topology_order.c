@@ -2,11 +2,13 @@
  *
  * In any order and any split into objects: the same emitted bytes. In any split into runs of one
  * instance: the same live graph after the last run, and the same bytes from sender to receiver
- * summed over the runs. Arguments: first seed, rounds. A failure prints its seed. */
+ * summed over the runs. Arguments: first seed (0: a fresh one), rounds. A failure prints its seed.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/recorder/recorder.h"
 
@@ -538,7 +540,12 @@ static bool check_round(struct world *world, uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+    uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
+    if (seed == 0) {
+        struct timespec now = {0};
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        seed = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    }
     uint64_t rounds = argc > 2 ? strtoull(argv[2], NULL, 10) : 200;
     struct world world = {.records = calloc(MAX_RECORDS, sizeof *world.records)};
     if (world.records == NULL)
