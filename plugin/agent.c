@@ -62,15 +62,19 @@ enum vfl_status vfl_agent_init(struct vfl_agent *agent,
         return st;
     out.check_id = strdup(check_id == NULL ? "" : check_id);
     out.instance_tags = calloc(config->tag_count + 1, sizeof *out.instance_tags);
-    if (out.check_id == NULL || out.instance_tags == NULL ||
-        pthread_mutex_init(&out.gate_mutex, NULL) != 0) {
+    pthread_mutex_t *mutex = &agent->gate_mutex; /* where it stays: a copy of one is none */
+    if (out.check_id == NULL || out.instance_tags == NULL || pthread_mutex_init(mutex, NULL) != 0) {
         free(out.check_id);
         free(out.instance_tags);
         return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the agent's callbacks");
     }
     for (size_t i = 0; i < config->tag_count; i++)
         out.instance_tags[i] = config->tags[i];
-    *agent = out;
+    agent->callbacks = out.callbacks;
+    agent->check_id = out.check_id;
+    agent->config = out.config;
+    agent->instance_tags = out.instance_tags;
+    agent->is_gate_shut = false;
     return VFL_OK;
 }
 

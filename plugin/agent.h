@@ -27,7 +27,7 @@ enum vfl_status vfl_agent_init(struct vfl_agent *agent,
                                const struct stackstate_check_callbacks *callbacks,
                                const char *check_id, const struct vfl_config *config,
                                struct vfl_error *err) VFL_MUST_CHECK;
-void vfl_agent_fini(struct vfl_agent *agent);
+void vfl_agent_fini(struct vfl_agent *agent); /* NULL and zeroed are fine */
 
 /* The ops that speak through agent, which must outlive their use. */
 struct vfl_collector_ops vfl_agent_ops(struct vfl_agent *agent);
@@ -35,6 +35,7 @@ struct vfl_collector_ops vfl_agent_ops(struct vfl_agent *agent);
 /* Any thread: from now on no callback starts; one that is under way is not waited for. */
 void vfl_agent_shut_gate(struct vfl_agent *agent);
 
+/* To the agent's log, if it has one, with the account's id in front; shut off by the gate too. */
 void vfl_agent_log(struct vfl_agent *agent, enum vfl_notice_level level, const char *text);
 
 #endif
