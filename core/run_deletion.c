@@ -39,6 +39,7 @@ enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *
         return VFL_OK;
     const char *keys[DELETE_BATCH];
     struct delete_outcome total = {.run = run};
+    struct vfl_error failure = {0};
     for (size_t start = 0; start < list->to_delete_count && st == VFL_OK; start += DELETE_BATCH) {
         size_t count = list->to_delete_count - start;
         if (count > DELETE_BATCH)
@@ -46,7 +47,6 @@ enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *
         for (size_t i = 0; i < count; i++)
             keys[i] = list->to_delete[start + i].key;
         total.objects = &list->to_delete[start];
-        struct vfl_error failure = {0};
         st = collector->store->ops->remove(collector->store, keys, count,
                                            (struct vfl_remove_sink){on_removed, &total}, &failure);
         if (st != VFL_OK && total.failed++ == 0) {
@@ -63,7 +63,7 @@ enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *
                             "again, for example %s: %s",
                             run->report.delete_failed, total.first_key, total.first_error.text);
     if (vfl_run_ends_work(st)) {
-        *err = total.first_error;
+        *err = failure; /* a single key may have failed before, for another reason */
         return st;
     }
     return VFL_OK;
