@@ -12,6 +12,6 @@
  * VFL_CONFIG: another owner has one of them; the text names it. VFL_NO_MEMORY. */
 enum vfl_status vfl_claims_take(const struct vfl_config *config, const void *owner,
                                 struct vfl_error *err) VFL_MUST_CHECK;
-void vfl_claims_release(const void *owner);
+void vfl_claims_release(const void *owner); /* one that has none is fine */
 
 #endif

@@ -22,11 +22,14 @@ struct vfl_content_set {
 };
 
 void vfl_content_set_fini(struct vfl_content_set *set); /* NULL and zeroed are fine */
-bool vfl_content_set_has(const struct vfl_content_set *set, uint64_t content);
+bool vfl_content_set_has(const struct vfl_content_set *set, uint64_t content); /* or pending */
+/* Adds as pending. VFL_NO_MEMORY: not added. */
 enum vfl_status vfl_content_set_add(struct vfl_content_set *set, uint64_t content,
                                     struct vfl_error *err) VFL_MUST_CHECK;
+/* The run is confirmed: what is pending stays. VFL_NO_MEMORY: all of it is still pending. */
 enum vfl_status vfl_content_set_keep(struct vfl_content_set *set,
                                      struct vfl_error *err) VFL_MUST_CHECK;
+/* The run is read again: forgets what is pending. */
 void vfl_content_set_drop(struct vfl_content_set *set);
 
 #endif

@@ -14,7 +14,7 @@
 #define VFL_DISCOVERY_DENIED_S 1800 /* after the permission was refused */
 
 struct vfl_discovery_region {
-    const char *name;      /* borrowed from the configuration */
+    const char *name;      /* borrowed from the configuration; of the file, if there is one */
     bool is_known;         /* its interfaces were read at least once */
     bool is_denied;        /* the last answer was VFL_DENIED */
     int64_t asked_epoch_s; /* 0: never */
@@ -25,7 +25,7 @@ struct vfl_discovery {
     const struct vfl_config *config;
     struct vfl_aws_session *session; /* NULL with an interfaces file */
     struct vfl_interfaces *interfaces;
-    struct vfl_discovery_region *regions; /* one, unnamed, with an interfaces file */
+    struct vfl_discovery_region *regions; /* the file alone, with an interfaces file */
     size_t region_count;
 };
 
@@ -33,7 +33,7 @@ enum vfl_status vfl_discovery_init(struct vfl_discovery *discovery, const struct
                                    struct vfl_aws_session *session,
                                    struct vfl_interfaces *interfaces,
                                    struct vfl_error *err) VFL_MUST_CHECK;
-void vfl_discovery_fini(struct vfl_discovery *discovery);
+void vfl_discovery_fini(struct vfl_discovery *discovery); /* NULL and zeroed are fine */
 
 /* Told of each region that could not be read. */
 struct vfl_discovery_sink {

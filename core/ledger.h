@@ -49,7 +49,7 @@ void vfl_ledger_fini(struct vfl_ledger *ledger); /* NULL and zeroed are fine */
 enum vfl_status vfl_ledger_digest(struct vfl_span key, struct vfl_span etag, uint64_t *ret_digest,
                                   struct vfl_error *err) VFL_MUST_CHECK;
 
-/* NULL for an object that is new. Valid until the next note or load. */
+/* NULL for an object that is new. Valid until the next note, forget or parse. */
 struct vfl_ledger_entry *vfl_ledger_find(const struct vfl_ledger *ledger, uint64_t digest);
 
 /* VFL_LIMIT: VFL_LEDGER_MAX_EMITTED are waiting. */
@@ -73,8 +73,8 @@ enum vfl_status vfl_ledger_forget_deleted(struct vfl_ledger *ledger,
                                           struct vfl_error *err) VFL_MUST_CHECK;
 
 /* JSON text of at most VFL_LEDGER_MAX_BYTES, and back. parse replaces the content; text that is
- * empty,
- * "{}" or not a ledger gives an empty one, with *ret_is_valid false for the last. */
+ * empty, "{}" or not a ledger gives an empty one, with *ret_is_valid false for the last. After
+ * VFL_NO_MEMORY the content is unspecified until the next parse. */
 enum vfl_status vfl_ledger_format(const struct vfl_ledger *ledger, struct vfl_strbuf *out,
                                   struct vfl_error *err) VFL_MUST_CHECK;
 enum vfl_status vfl_ledger_parse(struct vfl_ledger *ledger, struct vfl_span text,

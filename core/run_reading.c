@@ -66,8 +66,8 @@ static enum vfl_status take_in(struct vfl_run *run, const struct vfl_listed_obje
     return VFL_OK;
 }
 
-/* With a wrong role, region or interfaces file no record could be placed: deleting such an object would
- * lose it for nothing. */
+/* With a wrong role, region or interfaces file no record could be placed: deleting such an object
+ * would lose it for nothing. */
 static enum vfl_status check_interfaces(struct vfl_run *run, struct vfl_error *err)
 {
     struct vfl_collector *collector = run->collector;

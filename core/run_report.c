@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 void vfl_run_report_init(struct vfl_run_report *report, const struct vfl_collector_ops *ops)
 {
@@ -36,9 +35,7 @@ void vfl_run_report_add_object(struct vfl_run_report *report,
     report->read++;
     for (size_t i = 0; i < sizeof report->records / sizeof report->records[0]; i++)
         report->records[i] += summary->records[i];
-    report->flawed_records += summary->flawed_records;
     report->overlong_lines += summary->overlong_lines;
-    report->unknown_columns += summary->unknown_columns > 0;
     if (summary->last_end_epoch_s > report->last_end_epoch_s)
         report->last_end_epoch_s = summary->last_end_epoch_s;
 }

@@ -17,7 +17,7 @@ struct vfl_run_report {
     const struct vfl_collector_ops *ops;
     uint64_t listed, read, duplicates, failed, paused, deleted, delete_failed, waiting;
     uint64_t records[VFL_RECORD_MALFORMED + 1];
-    uint64_t flawed_records, overlong_lines, unknown_columns;
+    uint64_t overlong_lines;
     int64_t last_end_epoch_s; /* latest record read */
     struct vfl_topology_counts topology;
     uint32_t warning_count;

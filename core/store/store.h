@@ -11,8 +11,8 @@
 /* One listed object. Spans die when the call returns. */
 struct vfl_store_object {
     struct vfl_span key;
-    struct vfl_span
-        etag; /* as the store spells it, quotes stripped; changes when the content does */
+    /* As the store spells it, quotes stripped; changes when the content does. */
+    struct vfl_span etag;
     int64_t size_bytes;
     int64_t modified_epoch_s;
     bool is_archived; /* storage class that GetObject refuses (GLACIER, DEEP_ARCHIVE) */
@@ -32,9 +32,10 @@ struct vfl_remove_sink {
 
 struct vfl_store;
 
-/* All functions: one thread at a time per store; blocking, bounded by the run's deadline; retries
- * of transient faults happen inside. Statuses: VFL_RETRY, VFL_DENIED, VFL_CONFIG, VFL_NOT_FOUND,
- * VFL_DEADLINE, VFL_CANCELLED, VFL_LIMIT, VFL_NO_MEMORY, VFL_IO, or what the sink returned. */
+/* All functions: one thread at a time per store; blocking, on S3 bounded by the run's deadline;
+ * retries of transient faults happen inside. Statuses: VFL_RETRY, VFL_DENIED, VFL_CONFIG,
+ * VFL_NOT_FOUND, VFL_DEADLINE, VFL_CANCELLED, VFL_LIMIT, VFL_NO_MEMORY, VFL_IO, or what the sink
+ * returned. */
 struct vfl_store_ops {
     /* VFL_OK only when the bucket exists and keeps deleted objects as versions. VFL_CONFIG:
      * versioning is not Enabled; the text says what to switch on. */

@@ -88,9 +88,8 @@ struct walk {
     struct vfl_span prefix;
     const char *start_after;
     struct vfl_object_sink sink;
-    char key[VFL_FOLDER_MAX_KEY_BYTES +
-             1]; /* of the folder being listed, slash at the end; "" for the bucket
-                  */
+    /* Of the folder being listed, slash at the end; "" for the bucket. */
+    char key[VFL_FOLDER_MAX_KEY_BYTES + 1];
     size_t key_bytes;
     size_t visited_count;
 };

@@ -27,7 +27,6 @@ static uint64_t hash_endpoint(const struct vfl_topology *topology, uint32_t vpc_
     return vfl_hash_finish(vfl_hash_mix(hash, vpc_id));
 }
 
-/* VFL_INDEX_NONE in *ret_position: the limit is reached. */
 enum vfl_status live_add_endpoint(struct vfl_topology *topology, const struct vfl_endpoint_ref *ref,
                                   uint32_t *ret_position, struct vfl_error *err)
 {

@@ -96,7 +96,7 @@ struct live_relation {
 struct live_observer {
     uint32_t reporter; /* token; VFL_TOKEN_ABSENT: nobody yet */
     uint32_t chosen_in_run;
-    uint8_t side_rank; /* 0 the sender's interface, 1 the receiver's, 2 a hop */
+    uint8_t side_rank; /* enum vfl_observer_side: the lower one is preferred */
 };
 
 struct live_pair {
@@ -168,7 +168,7 @@ struct run_flow {
     uint32_t reporter;
     uint32_t flow_log_id;
     uint8_t sender;    /* enum live_side */
-    uint8_t side_rank; /* as in live_observer */
+    uint8_t side_rank; /* enum vfl_observer_side */
 };
 
 struct run_flows {

@@ -34,7 +34,7 @@ struct vfl_endpoint_ref {
     struct vfl_address_owner owner; /* {NULL, NULL} when no known interface owns the address */
 };
 
-/* Which end the reporting interface is. */
+/* Which end the reporting interface is; in the order in which their bytes are trusted. */
 enum vfl_observer_side {
     VFL_OBSERVER_SRC,
     VFL_OBSERVER_DST,
@@ -44,8 +44,7 @@ enum vfl_observer_side {
 struct vfl_resolved_flow {
     struct vfl_endpoint_ref src;
     struct vfl_endpoint_ref dst;
-    uint32_t
-        reporter; /* token of the interface, else of the resource, the attachment, the flow log */
+    uint32_t reporter; /* token: interface, else resource, else attachment, else flow log */
     enum vfl_observer_side observer_side;
 };
 
@@ -56,8 +55,7 @@ struct vfl_resolve_context {
     uint32_t vpc_id;     /* of the reporter; absent when it cannot be told */
     uint32_t src_vpc_id; /* what the record itself says of either side; absent when it does not */
     uint32_t dst_vpc_id;
-    bool
-        has_both_vpc_ids; /* a transit gateway's record says it of both: then nothing else counts */
+    bool has_both_vpc_ids; /* as transit gateways' records do: then nothing else counts */
     bool has_interface_id; /* the record names the interface that reports */
     uint32_t region;
     uint32_t flow_log_id;

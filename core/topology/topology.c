@@ -280,9 +280,6 @@ add_flow(struct vfl_topology *topology, const struct vfl_resolve_context *contex
         .sender = (uint8_t)sender,
         .side_rank = (uint8_t)resolved->observer_side,
     };
-    if (resolved->observer_side != VFL_OBSERVER_HOP)
-        flows->items[flows->count - 1].side_rank =
-            resolved->observer_side == VFL_OBSERVER_SRC ? 0 : 1;
     return VFL_OK;
 }
 

@@ -127,19 +127,18 @@ enum vfl_status vfl_topology_emit(struct vfl_topology *topology, int64_t now_epo
                                   struct vfl_topology_sink sink,
                                   struct vfl_error *err) VFL_MUST_CHECK;
 
-/* True when emit would send an element (traffic apart). */
+/* True when emit would send an element, or forget one that has expired; traffic is no news. */
 bool vfl_topology_has_news(const struct vfl_topology *topology, int64_t now_epoch_s);
 
 /* The agent did not take what was sent last: the next emit sends every element again. */
 void vfl_topology_forget_sent(struct vfl_topology *topology);
 
-/* Live relations and endpoints, for the summary; relations that max_relations leaves out. */
-uint32_t vfl_topology_left_out_count(const struct vfl_topology *topology);
+/* For the summary: what the agent has been told of, and relations that max_relations leaves out. */
 uint32_t vfl_topology_relation_count(const struct vfl_topology *topology);
 uint32_t vfl_topology_endpoint_count(const struct vfl_topology *topology);
+uint32_t vfl_topology_left_out_count(const struct vfl_topology *topology);
 
-/* "{source}-flowlog-{target}" as the agent names a relation; "tcp", "udp", "icmp", ... or a number.
- */
+/* The agent names a relation "{source}-flowlog-{target}", which removals go by. */
 #define VFL_RELATION_TYPE "flowlog"
 #define VFL_COMPONENT_TYPE "vpc.request"
 

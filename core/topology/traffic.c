@@ -101,7 +101,7 @@ static enum vfl_status note_reporters(struct vfl_topology *topology,
         if (grown == NULL)
             return no_memory(err);
         for (uint32_t i = topology->reported_room; i < token_count; i++)
-            grown[i] = INT64_MIN / 2;
+            grown[i] = NEVER_EPOCH_S;
         topology->reported_epoch_s = grown;
         topology->reported_room = token_count;
     }
