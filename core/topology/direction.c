@@ -1,5 +1,6 @@
 #include "core/topology/direction.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 const char *vfl_evidence_name(enum vfl_evidence evidence)
@@ -28,8 +29,24 @@ static const uint16_t registered_ports[] = {
     10256, 11211, 14250, 15017, 15672, 16379, 25565, 27017, 27018, 27019, 28015,
 };
 
+/* Clients that have to use a reserved port (NFS and other RPC, Linux's resvport) take it from 665
+ * to 1023; these are the services there. */
+static bool is_reserved_client_port(uint16_t port)
+{
+    static const uint16_t services[] = {694, 749, 750, 853, 860, 873, 902,
+                                        903, 989, 990, 992, 993, 995};
+    if (port < 665 || port > 1023)
+        return false;
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
+        if (services[i] == port)
+            return false;
+    return true;
+}
+
 unsigned vfl_port_rank(uint16_t port)
 {
+    if (is_reserved_client_port(port))
+        return 1;
     if (port < 1024)
         return 3;
     size_t low = 0;

@@ -18,9 +18,9 @@ enum vfl_evidence {
 /* "tcp-flags", "port-count", "port", "unknown". */
 const char *vfl_evidence_name(enum vfl_evidence evidence);
 
-/* How much a port number by itself looks like a service: 3 well-known (below 1024), 2 registered
- * and in common use, 1 below the ephemeral range, 0 ephemeral. Source: IANA Service Name and Port
- * Number Registry. */
+/* How much a port number by itself looks like a service: 3 well-known (below 1024, but not one that
+ * clients reserve), 2 registered and in common use, 1 below the ephemeral range, 0 ephemeral.
+ * Source: IANA Service Name and Port Number Registry. */
 unsigned vfl_port_rank(uint16_t port);
 
 /* Counts, for each (endpoint, protocol, port), the distinct ports of its peers, up to

@@ -279,8 +279,8 @@ static void describe_relation(const struct vfl_topology *topology, uint32_t posi
         if (live_pair_client(pair, conversation) != client)
             continue;
         content->has_protocol[conversation_protocol(conversation)] = true;
-        verdicts[SIDE_LO] |= conversation->verdicts[SIDE_LO];
-        verdicts[SIDE_HI] |= conversation->verdicts[SIDE_HI];
+        verdicts[SIDE_LO] |= live_verdicts(conversation->verdicts[SIDE_LO]);
+        verdicts[SIDE_HI] |= live_verdicts(conversation->verdicts[SIDE_HI]);
         observers |= conversation->observers;
         add_server_port(content, conversation, client);
     }
@@ -290,8 +290,8 @@ static void describe_relation(const struct vfl_topology *topology, uint32_t posi
     if (pair->has_overflow) {
         relation->has_more_ports = true;
         if (live_pair_client(pair, &pair->overflow) == client) {
-            verdicts[SIDE_LO] |= pair->overflow.verdicts[SIDE_LO];
-            verdicts[SIDE_HI] |= pair->overflow.verdicts[SIDE_HI];
+            verdicts[SIDE_LO] |= live_verdicts(pair->overflow.verdicts[SIDE_LO]);
+            verdicts[SIDE_HI] |= live_verdicts(pair->overflow.verdicts[SIDE_HI]);
             observers |= pair->overflow.observers;
         }
     }
@@ -342,14 +342,13 @@ static void drop_conversations(struct live_pair *pair, enum live_side client)
     pair->conversation_count = count;
     pair->relations[client].is_live = pair->relations[client].is_wanted = false;
     pair->relations[client].evidence = VFL_EVIDENCE_NONE;
+    pair->relations[client].total_bytes = 0;
 }
 
-/* Returns true when something has left the live set. */
+/* Returns true when a pair has left the live set. */
 static bool expire(struct vfl_topology *topology, int64_t now_epoch_s)
 {
     bool has_left = false;
-    for (uint32_t i = 0; i < topology->endpoint_count; i++)
-        topology->endpoints[i].is_wanted = false;
     for (uint32_t i = 0; i < topology->pair_count; i++) {
         struct live_pair *pair = &topology->pairs[i];
         bool is_over[2] = {is_expired(topology, &pair->relations[SIDE_LO], now_epoch_s),
@@ -358,12 +357,21 @@ static bool expire(struct vfl_topology *topology, int64_t now_epoch_s)
             if (is_over[side])
                 drop_conversations(pair, (enum live_side)side);
         has_left |= pair->conversation_count == 0;
+    }
+    return has_left;
+}
+
+static void mark_wanted_endpoints(struct vfl_topology *topology)
+{
+    for (uint32_t i = 0; i < topology->endpoint_count; i++)
+        topology->endpoints[i].is_wanted = false;
+    for (uint32_t i = 0; i < topology->pair_count; i++) {
+        const struct live_pair *pair = &topology->pairs[i];
         if (pair->relations[SIDE_LO].is_wanted || pair->relations[SIDE_HI].is_wanted) {
             topology->endpoints[pair->lo].is_wanted = true;
             topology->endpoints[pair->hi].is_wanted = true;
         }
     }
-    return has_left;
 }
 
 /* --- sending --- */
@@ -543,8 +551,12 @@ enum vfl_status vfl_topology_emit(struct vfl_topology *topology, int64_t now_epo
     struct ordered_list list = {.items = malloc(room * sizeof *list.items)};
     if (list.items == NULL)
         return no_memory(err);
+    /* What expired makes room for what max_relations left out, before anything is sent. */
     bool has_left = expire(topology, now_epoch_s);
-    enum vfl_status st = send_removals(topology, &list, sink, err);
+    enum vfl_status st = live_choose_relations(topology, err);
+    mark_wanted_endpoints(topology);
+    if (st == VFL_OK)
+        st = send_removals(topology, &list, sink, err);
     if (st == VFL_OK)
         st = send_components(topology, now_epoch_s, &list, sink, err);
     if (st == VFL_OK)

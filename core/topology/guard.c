@@ -9,7 +9,8 @@ static uint8_t verdicts_of(const struct live_pair *pair,
 {
     if (live_pair_client(pair, conversation) != client)
         return 0;
-    return conversation->verdicts[SIDE_LO] | conversation->verdicts[SIDE_HI];
+    return live_verdicts(conversation->verdicts[SIDE_LO]) |
+           live_verdicts(conversation->verdicts[SIDE_HI]);
 }
 
 static bool is_only_refused(const struct live_pair *pair, enum live_side client)
@@ -44,6 +45,15 @@ static int compare_candidates(const void *left, const void *right)
     return order != 0 ? order : (int)(a->relation % 2) - (int)(b->relation % 2);
 }
 
+/* With the bytes from before its direction was overturned. */
+static uint64_t total_bytes(const struct live_pair *pair, unsigned side)
+{
+    const struct live_relation *other = &pair->relations[1 - side];
+    uint64_t bytes = pair->relations[side].total_bytes;
+    uint64_t more = other->is_live ? 0 : other->total_bytes;
+    return bytes > UINT64_MAX - more ? UINT64_MAX : bytes + more;
+}
+
 static enum vfl_status keep_largest(struct vfl_topology *topology, uint32_t count,
                                     struct vfl_error *err)
 {
@@ -54,7 +64,7 @@ static enum vfl_status keep_largest(struct vfl_topology *topology, uint32_t coun
     for (uint32_t i = 0; i < topology->pair_count * 2; i++)
         if (topology->pairs[i / 2].relations[i % 2].is_wanted)
             candidates[found++] =
-                (struct candidate){topology, topology->pairs[i / 2].total_bytes, i};
+                (struct candidate){topology, total_bytes(&topology->pairs[i / 2], i % 2), i};
     qsort(candidates, found, sizeof *candidates, compare_candidates);
     for (uint32_t i = topology->max_relations; i < found; i++) {
         uint32_t relation = candidates[i].relation;

@@ -435,20 +435,34 @@ bool vfl_interfaces_find_public(const struct vfl_interfaces *interfaces, struct 
     return true;
 }
 
-unsigned vfl_interfaces_find_vpcs(const struct vfl_interfaces *interfaces, struct vfl_ip ip,
-                                  uint32_t *ret_vpc_id)
+/* The distinct VPCs among ip's owners, up to 2; only those that are there and were attached in
+ * time, or all of them. */
+static unsigned count_vpcs(const struct vfl_interfaces *interfaces, struct vfl_ip ip,
+                           int64_t at_epoch_s, bool is_present_only, uint32_t *ret_vpc_id)
 {
     struct owner_walk walk = walk_start(interfaces, ip);
     uint32_t vpc_id = VFL_TOKEN_ABSENT;
     const struct vfl_known_address *address;
     while ((address = walk_next(interfaces, ip, &walk)) != NULL) {
-        uint32_t owner_vpc_id = interfaces->interfaces[address->interface].vpc_id;
-        if (vpc_id != VFL_TOKEN_ABSENT && owner_vpc_id != vpc_id)
+        const struct vfl_known_interface *owner = &interfaces->interfaces[address->interface];
+        bool is_gone =
+            owner->last_seen_epoch_s + VFL_INTERFACES_GONE_S < interfaces->refresh_epoch_s;
+        bool is_late = at_epoch_s != 0 && owner->attach_epoch_s > at_epoch_s;
+        if (is_present_only && (is_gone || is_late))
+            continue;
+        if (vpc_id != VFL_TOKEN_ABSENT && owner->vpc_id != vpc_id)
             return 2;
-        vpc_id = owner_vpc_id;
+        vpc_id = owner->vpc_id;
     }
     if (vpc_id == VFL_TOKEN_ABSENT)
         return 0;
     *ret_vpc_id = vpc_id;
     return 1;
+}
+
+unsigned vfl_interfaces_find_vpcs(const struct vfl_interfaces *interfaces, struct vfl_ip ip,
+                                  int64_t at_epoch_s, uint32_t *ret_vpc_id)
+{
+    unsigned count = count_vpcs(interfaces, ip, at_epoch_s, true, ret_vpc_id);
+    return count > 0 ? count : count_vpcs(interfaces, ip, at_epoch_s, false, ret_vpc_id);
 }

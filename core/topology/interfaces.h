@@ -17,6 +17,8 @@
 #define VFL_INTERFACES_MAX_COUNT 500000u
 #define VFL_INTERFACES_MAX_ADDRESSES (1u << 22)
 #define VFL_INTERFACES_KEEP_S (6 * 3600)
+/* Not listed for longer than this: gone. Above the time between two refreshes of a region. */
+#define VFL_INTERFACES_GONE_S 1200
 
 /* Middleboxes whose traffic shows only a hop, not who depends on whom: left out of the topology. */
 enum vfl_interface_kind {
@@ -107,8 +109,9 @@ bool vfl_interfaces_find_owner(const struct vfl_interfaces *interfaces, uint32_t
 bool vfl_interfaces_find_public(const struct vfl_interfaces *interfaces, struct vfl_ip ip,
                                 int64_t at_epoch_s, struct vfl_address_owner *ret_owner);
 
-/* The VPCs in which somebody owns ip: 0, 1 (then *ret_vpc_id is it) or 2 for "several". */
+/* The VPCs in which somebody owns ip: 0, 1 (then *ret_vpc_id is it) or 2 for "several". Interfaces
+ * that are gone count only when none is there that was attached by at_epoch_s (0: now). */
 unsigned vfl_interfaces_find_vpcs(const struct vfl_interfaces *interfaces, struct vfl_ip ip,
-                                  uint32_t *ret_vpc_id);
+                                  int64_t at_epoch_s, uint32_t *ret_vpc_id);
 
 #endif

@@ -32,7 +32,10 @@ enum live_port_form { PORTS_NONE, PORTS_BOTH, PORTS_LO_SERVICE, PORTS_HI_SERVICE
 
 /* What became of a sender's packets, and at whose interface; one such set per sender's side. */
 enum {
-    VERDICT_ACCEPTED = 1 << 0,
+    VERDICT_ACCEPTED_BY_RECEIVER = 1 << 0,
+    VERDICT_ACCEPTED_ON_THE_WAY = 1
+                                  << 7, /* by the sender or a hop: the receiver may still refuse */
+    VERDICT_ACCEPTED = VERDICT_ACCEPTED_BY_RECEIVER | VERDICT_ACCEPTED_ON_THE_WAY,
     VERDICT_REFUSED_BY_SENDER = 1 << 1,
     VERDICT_REFUSED_BY_RECEIVER = 1 << 2,
     VERDICT_REFUSED_BY_HOP = 1 << 3,
@@ -51,7 +54,8 @@ enum {
 
 /* All that is known of a pair's traffic on one protocol and one set of ports. */
 struct live_conversation {
-    uint64_t key; /* protocol << 40 | form << 32 | lo_port << 16 | hi_port: sorts the array */
+    uint64_t key; /* both ephemeral << 48 | protocol << 40 | form << 32 | lo_port << 16 | hi_port:
+                     sorts the array */
     uint16_t peer_port_min; /* of the port that the form leaves out */
     uint16_t peer_port_max;
     uint8_t openers;     /* bit SIDE_LO, bit SIDE_HI: TCP flags say that this side is the client */
@@ -88,6 +92,7 @@ struct live_relation {
     bool is_sent;
     uint8_t evidence; /* strongest of its conversations */
     uint64_t sent_digest;
+    uint64_t total_bytes; /* counted over its life */
     int64_t sent_epoch_s;
     int64_t seen_epoch_s;
 };
@@ -96,6 +101,7 @@ struct live_relation {
 struct live_observer {
     uint32_t reporter; /* token; VFL_TOKEN_ABSENT: nobody yet */
     uint32_t chosen_in_run;
+    int64_t chosen_epoch_s;
     uint8_t side_rank; /* enum vfl_observer_side: the lower one is preferred */
 };
 
@@ -104,13 +110,13 @@ struct live_pair {
     uint32_t hi;
     struct live_conversation *conversations; /* sorted by key */
     uint16_t conversation_count, conversation_room;
-    uint64_t total_bytes; /* counted over the pair's life */
     /* Stands for the conversations that were left out, see VFL_TOPOLOGY_MAX_CONVERSATIONS: their
      * verdicts, observers and last time count with the relation of the strongest evidence. */
     struct live_conversation overflow;
     bool has_overflow;
-    struct live_relation relations[2]; /* by the client's side */
-    struct live_observer observers[2]; /* by the sender's side */
+    struct live_relation relations[2];          /* by the client's side */
+    struct live_observer observers[2];          /* by the sender's side */
+    struct live_observer accepted_observers[2]; /* of those that report accepted traffic */
 };
 
 /* Bytes of one relation in the run under way; index pair * 2 + client side. */
@@ -139,6 +145,7 @@ struct vfl_topology {
     uint32_t max_pairs;      /* and twice as many endpoints */
     uint32_t left_out_count; /* relations that max_relations leaves out */
     struct vfl_interfaces interfaces;
+    struct vfl_hints hints;
     uint64_t seed;
     uint32_t run; /* counts apply calls */
 
@@ -207,6 +214,16 @@ enum vfl_status live_account_traffic(struct vfl_topology *topology,
                                      const struct vfl_flow_table *table,
                                      const struct run_flows *flows, int64_t now_epoch_s,
                                      struct vfl_error *err) VFL_MUST_CHECK;
+
+/* One conversation's verdicts with what they come to: what the sender let out and the receiver
+ * refused was not accepted. */
+static inline uint8_t live_verdicts(uint8_t verdicts)
+{
+    if ((verdicts & VERDICT_REFUSED_BY_RECEIVER) != 0 &&
+        (verdicts & VERDICT_ACCEPTED_BY_RECEIVER) == 0)
+        return verdicts & (uint8_t)~VERDICT_ACCEPTED_ON_THE_WAY;
+    return verdicts;
+}
 
 /* refusal.c: tells in words what was refused, where and by what, of a relation's VERDICT_* bits; ""
  * for nothing. The longest text fits. */

@@ -44,6 +44,14 @@ static bool is_text(const struct vfl_flow_table *table, uint32_t token, const ch
     return strcmp(vfl_tokens_text(&table->tokens, token), text) == 0;
 }
 
+/* Gateways, load balancers and endpoints, by whatever name AWS adds of them. */
+static bool passes_on(const char *interface_type)
+{
+    return strstr(interface_type, "gateway") != NULL ||
+           strstr(interface_type, "load_balancer") != NULL ||
+           strstr(interface_type, "endpoint") != NULL;
+}
+
 /* A regional NAT gateway has no interface of its own: its records carry "-" and its resource id. */
 static bool is_nat_reporter(const struct vfl_flow_table *table,
                             const struct vfl_flow_context *context)
@@ -106,9 +114,7 @@ enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
      * is a box that passes traffic on. */
     if (out.dst_vpc_id == VFL_TOKEN_ABSENT && next_hop_vpc_id != VFL_TOKEN_ABSENT &&
         context->flow_direction == VFL_FLOW_DIRECTION_EGRESS &&
-        !is_text(table, context->next_hop_interface_type, "transit_gateway") &&
-        !is_text(table, context->next_hop_interface_type, "nat_gateway") &&
-        !is_text(table, context->next_hop_interface_type, "regional_nat_gateway"))
+        !passes_on(vfl_tokens_text(&table->tokens, context->next_hop_interface_type)))
         out.dst_vpc_id = next_hop_vpc_id;
     *ret_context = out;
     return VFL_OK;
@@ -132,7 +138,7 @@ static bool find_owner_from(const struct vfl_interfaces *interfaces, uint32_t vp
     if (vfl_interfaces_find_owner(interfaces, vpc_id, ip, at_epoch_s, ret_owner))
         return true;
     uint32_t other_vpc_id = VFL_TOKEN_ABSENT;
-    return vfl_interfaces_find_vpcs(interfaces, ip, &other_vpc_id) == 1 &&
+    return vfl_interfaces_find_vpcs(interfaces, ip, at_epoch_s, &other_vpc_id) == 1 &&
            vfl_interfaces_find_owner(interfaces, other_vpc_id, ip, at_epoch_s, ret_owner);
 }
 
@@ -169,7 +175,9 @@ static enum vfl_flow_outcome resolve_unowned(const struct vfl_resolve_context *c
         break;
     }
     uint32_t vpc_id = told_vpc_id;
-    if (vpc_id == VFL_TOKEN_ABSENT && !has_left_vpc(context, is_dst))
+    bool is_hinted = vpc_id == VFL_TOKEN_ABSENT && context->hints != NULL &&
+                     vfl_hints_find(context->hints, context->vpc_id, ip, &vpc_id);
+    if (vpc_id == VFL_TOKEN_ABSENT && !is_hinted && !has_left_vpc(context, is_dst))
         vpc_id = context->vpc_id;
     if (vpc_id == VFL_TOKEN_ABSENT)
         return VFL_FLOW_UNRESOLVED;
@@ -192,7 +200,7 @@ static enum vfl_flow_outcome find_owner(const struct vfl_interfaces *interfaces,
         vfl_interfaces_find_owner(interfaces, told_vpc_id, ip, at_epoch_s, ret_owner))
         return VFL_FLOW_KEPT;
     uint32_t other_vpc_id = VFL_TOKEN_ABSENT;
-    unsigned vpc_count = vfl_interfaces_find_vpcs(interfaces, ip, &other_vpc_id);
+    unsigned vpc_count = vfl_interfaces_find_vpcs(interfaces, ip, at_epoch_s, &other_vpc_id);
     if (vpc_count > 1 && told_vpc_id == VFL_TOKEN_ABSENT)
         return VFL_FLOW_UNRESOLVED;
     if (vpc_count == 1)
@@ -221,7 +229,7 @@ static enum vfl_flow_outcome resolve_address(const struct vfl_interfaces *interf
         ref.ip = ref.owner.address->ip;
     /* Without pkt-* columns AWS writes the primary address for an interface's own side whatever
      * address was used, so the remote side is folded likewise: one flow, one relation. */
-    if (!context->has_packet_addresses && vfl_ip_is_v4(ip) &&
+    if (!context->has_packet_addresses && context->has_interface_id && vfl_ip_is_v4(ip) &&
         ref.owner.address->kind != VFL_ADDRESS_PRIMARY &&
         !vfl_ip_is_absent(ref.owner.interface->primary)) {
         ref.ip = ref.owner.interface->primary;
@@ -241,6 +249,8 @@ static bool is_at_middlebox(const struct vfl_interfaces *interfaces,
                             const struct vfl_ip addresses[4], int64_t at_epoch_s)
 {
     unsigned first = 0;
+    if (context->has_both_vpc_ids)
+        return false; /* told by the owners of its ends, which are looked up in their own VPCs */
     bool has_packet_ends = !vfl_ip_is_absent(addresses[2]) && !vfl_ip_is_absent(addresses[3]);
     bool is_regional_nat = context->is_middlebox && !context->has_interface_id;
     if (context->is_scope_all && has_packet_ends)
@@ -315,4 +325,38 @@ enum vfl_flow_outcome vfl_resolve_flow(const struct vfl_interfaces *interfaces,
     resolved.observer_side = side_of(context, &resolved);
     *ret_resolved = resolved;
     return VFL_FLOW_KEPT;
+}
+
+static bool is_private(struct vfl_ip ip)
+{
+    enum vfl_ip_class class = vfl_ip_classify(ip);
+    return class == VFL_IP_PRIVATE || class == VFL_IP_RFC1918;
+}
+
+enum vfl_status vfl_resolve_learn(const struct vfl_interfaces *interfaces,
+                                  const struct vfl_resolve_context *context,
+                                  const struct vfl_flow_table *table, const struct vfl_flow *flow,
+                                  struct vfl_hints *hints, struct vfl_error *err)
+{
+    struct vfl_ip src = vfl_flow_address(table, flow, 2);
+    struct vfl_ip dst = vfl_flow_address(table, flow, 3);
+    if (vfl_ip_is_absent(src))
+        src = vfl_flow_address(table, flow, 0);
+    if (vfl_ip_is_absent(dst))
+        dst = vfl_flow_address(table, flow, 1);
+    enum vfl_status st = VFL_OK;
+    if (context->has_both_vpc_ids) {
+        if (is_private(dst))
+            st = vfl_hints_add(hints, &interfaces->tokens, context->src_vpc_id, dst,
+                               context->dst_vpc_id, err);
+        if (st == VFL_OK && is_private(src))
+            st = vfl_hints_add(hints, &interfaces->tokens, context->dst_vpc_id, src,
+                               context->src_vpc_id, err);
+        return st;
+    }
+    bool is_told = context->dst_vpc_id != VFL_TOKEN_ABSENT || has_left_vpc(context, true);
+    if (!is_told || context->vpc_id == VFL_TOKEN_ABSENT || !is_private(dst))
+        return VFL_OK;
+    return vfl_hints_add(hints, &interfaces->tokens, context->vpc_id, dst, context->dst_vpc_id,
+                         err);
 }

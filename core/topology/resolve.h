@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/topology/flow_table.h"
+#include "core/topology/hints.h"
 #include "core/topology/interfaces.h"
 
 /* What became of a flow. All but KEPT leave it out of the topology, and each is counted. */
@@ -64,8 +65,9 @@ struct vfl_resolve_context {
     uint8_t flow_direction;
     uint8_t traffic_path;
     bool has_packet_addresses;
-    bool is_middlebox; /* the record says that its reporter is a NAT gateway */
-    bool is_scope_all; /* set by the caller: public peers are endpoints too */
+    bool is_middlebox;             /* the record says that its reporter is a NAT gateway */
+    bool is_scope_all;             /* set by the caller: public peers are endpoints too */
+    const struct vfl_hints *hints; /* set by the caller, borrowed; NULL: none */
 };
 
 /* Adds the context's identifiers to the directory's tokens. VFL_LIMIT, VFL_NO_MEMORY. */
@@ -74,6 +76,13 @@ enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
                                          const struct vfl_flow_context *context,
                                          struct vfl_resolve_context *ret_context,
                                          struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Adds to hints what the flow says about where its far end is. All of a run's flows are learnt
+ * before any is resolved. VFL_NO_MEMORY. */
+enum vfl_status vfl_resolve_learn(const struct vfl_interfaces *interfaces,
+                                  const struct vfl_resolve_context *context,
+                                  const struct vfl_flow_table *table, const struct vfl_flow *flow,
+                                  struct vfl_hints *hints, struct vfl_error *err) VFL_MUST_CHECK;
 
 /* Fills *ret_resolved when the outcome is VFL_FLOW_KEPT. */
 enum vfl_flow_outcome vfl_resolve_flow(const struct vfl_interfaces *interfaces,

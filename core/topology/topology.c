@@ -55,6 +55,7 @@ void vfl_topology_free(struct vfl_topology *topology)
     free(topology->traffic);
     vfl_port_counts_fini(&topology->port_counts);
     vfl_interfaces_fini(&topology->interfaces);
+    vfl_hints_fini(&topology->hints);
     free(topology->default_region);
     free(topology);
 }
@@ -175,8 +176,11 @@ static uint64_t key_of(const struct vfl_flow_key *key, enum live_side sender)
     };
     uint16_t lo_port = sender == SIDE_LO ? key->src_port : key->dst_port;
     uint16_t hi_port = sender == SIDE_LO ? key->dst_port : key->src_port;
-    return (uint64_t)key->protocol << 40 | (uint64_t)forms[key->port_form][sender] << 32 |
-           (uint64_t)lo_port << 16 | hi_port;
+    /* Of a pair with too many, pairs of ephemeral ports are left out first: a service keeps its
+     * place. */
+    uint64_t is_last = key->port_form == VFL_PORTS_BOTH && key->src_port >= VFL_EPHEMERAL_PORT;
+    return is_last << 48 | (uint64_t)key->protocol << 40 |
+           (uint64_t)forms[key->port_form][sender] << 32 | (uint64_t)lo_port << 16 | hi_port;
 }
 
 /* What became of the sender's packets, at whose interface, and by what rule. */
@@ -189,7 +193,8 @@ static uint8_t verdicts_of(const struct vfl_flow *flow, const struct vfl_resolve
         [VFL_OBSERVER_HOP] = VERDICT_REFUSED_BY_HOP,
     };
     if (flow->key.action == VFL_ACTION_ACCEPT)
-        return VERDICT_ACCEPTED;
+        return observer == VFL_OBSERVER_DST ? VERDICT_ACCEPTED_BY_RECEIVER
+                                            : VERDICT_ACCEPTED_ON_THE_WAY;
     if (flow->key.action != VFL_ACTION_REJECT)
         return 0;
     uint8_t reason = context->is_refused_by_bpa  ? VERDICT_REASON_BPA
@@ -296,8 +301,13 @@ static enum vfl_status resolve_flows(struct vfl_topology *topology,
     for (uint32_t i = 0; i < table->context_count && st == VFL_OK; i++)
         st = vfl_resolve_context_init(&topology->interfaces, table, &table->contexts[i],
                                       &contexts[i], err);
-    for (uint32_t i = 0; i < table->context_count; i++)
+    for (uint32_t i = 0; i < table->context_count; i++) {
         contexts[i].is_scope_all = topology->is_scope_all;
+        contexts[i].hints = &topology->hints;
+    }
+    for (uint32_t i = 0; i < table->flow_count && st == VFL_OK; i++)
+        st = vfl_resolve_learn(&topology->interfaces, &contexts[table->flows[i].key.context], table,
+                               &table->flows[i], &topology->hints, err);
     for (uint32_t i = 0; i < table->flow_count && st == VFL_OK; i++) {
         const struct vfl_flow *flow = &table->flows[i];
         const struct vfl_resolve_context *context = &contexts[flow->key.context];

@@ -105,8 +105,14 @@ static enum vfl_status note_reporters(struct vfl_topology *topology,
         topology->reported_epoch_s = grown;
         topology->reported_room = token_count;
     }
-    for (uint32_t i = 0; i < flows->count; i++)
-        topology->reported_epoch_s[flows->items[i].reporter] = now_epoch_s;
+    for (uint32_t i = 0; i < flows->count; i++) {
+        const struct run_flow *flow = &flows->items[i];
+        struct flow_log_choice *choice =
+            find_choice(topology, flow->reporter, flow->flow->key.action);
+        topology->reported_epoch_s[flow->reporter] = now_epoch_s;
+        if (choice != NULL && choice->flow_log_id == flow->flow_log_id)
+            choice->seen_epoch_s = now_epoch_s;
+    }
     for (uint32_t i = 0; i < table->reporter_count; i++) {
         const struct vfl_flow_reporter *reporter = &table->reporters[i];
         uint32_t token = vfl_tokens_find(
@@ -136,10 +142,9 @@ static bool is_counted_flow_log(const struct vfl_topology *topology, const struc
     return choice != NULL && choice->flow_log_id == flow->flow_log_id;
 }
 
-static void choose_observer(struct vfl_topology *topology, const struct run_flow *flow,
-                            int64_t now_epoch_s)
+static void choose(const struct vfl_topology *topology, const struct run_flow *flow,
+                   int64_t now_epoch_s, struct live_observer *observer)
 {
-    struct live_observer *observer = &topology->pairs[flow->pair].observers[flow->sender];
     bool is_open =
         observer->reporter == VFL_TOKEN_ABSENT || observer->chosen_in_run == topology->run;
     if (!is_open) {
@@ -153,7 +158,34 @@ static void choose_observer(struct vfl_topology *topology, const struct run_flow
         (flow->side_rank == observer->side_rank &&
          strcmp(text_of(topology, flow->reporter), text_of(topology, observer->reporter)) < 0);
     if (is_better)
-        *observer = (struct live_observer){flow->reporter, topology->run, flow->side_rank};
+        *observer =
+            (struct live_observer){flow->reporter, topology->run, now_epoch_s, flow->side_rank};
+}
+
+static void choose_observers(struct vfl_topology *topology, const struct run_flow *flow,
+                             int64_t now_epoch_s)
+{
+    struct live_pair *pair = &topology->pairs[flow->pair];
+    choose(topology, flow, now_epoch_s, &pair->observers[flow->sender]);
+    if (flow->flow->key.action != VFL_ACTION_REJECT)
+        choose(topology, flow, now_epoch_s, &pair->accepted_observers[flow->sender]);
+}
+
+/* The observer counts. One that has not reported any accepted traffic for as long as makes an
+ * observer silent has a flow log of refused traffic alone: then the best of those that do report it
+ * counts it. */
+static bool is_counted_observer(const struct vfl_topology *topology, const struct run_flow *flow,
+                                int64_t now_epoch_s)
+{
+    const struct live_pair *pair = &topology->pairs[flow->pair];
+    const struct live_observer *observer = &pair->observers[flow->sender];
+    uint8_t action = flow->flow->key.action;
+    if (observer->reporter == flow->reporter)
+        return true;
+    return action != VFL_ACTION_REJECT &&
+           now_epoch_s - observer->chosen_epoch_s >= VFL_TOPOLOGY_OBSERVER_SILENT_S &&
+           find_choice(topology, observer->reporter, action) == NULL &&
+           pair->accepted_observers[flow->sender].reporter == flow->reporter;
 }
 
 /* --- bytes --- */
@@ -221,8 +253,8 @@ static uint64_t add_saturating(uint64_t a, uint64_t b)
 }
 
 static enum vfl_status sum_bytes(struct vfl_topology *topology, const struct vfl_flow_table *table,
-                                 const struct run_flows *flows, struct window_pieces *pieces,
-                                 struct vfl_error *err)
+                                 const struct run_flows *flows, int64_t now_epoch_s,
+                                 struct window_pieces *pieces, struct vfl_error *err)
 {
     for (uint32_t i = 0; i < flows->count; i++) {
         const struct run_flow *flow = &flows->items[i];
@@ -233,12 +265,13 @@ static enum vfl_status sum_bytes(struct vfl_topology *topology, const struct vfl
         struct run_traffic *traffic = &topology->traffic[relation];
         /* Every relation seen in this run gets its gauges, also where another run counts. */
         traffic->has_records = true;
-        if (pair->observers[flow->sender].reporter != flow->reporter ||
+        if (!is_counted_observer(topology, flow, now_epoch_s) ||
             !is_counted_flow_log(topology, flow))
             continue;
         traffic->bytes[flow->sender] =
             add_saturating(traffic->bytes[flow->sender], flow->flow->bytes);
-        pair->total_bytes = add_saturating(pair->total_bytes, flow->flow->bytes);
+        struct live_relation *totals = &pair->relations[client];
+        totals->total_bytes = add_saturating(totals->total_bytes, flow->flow->bytes);
         traffic->timed_bytes[flow->sender] =
             add_saturating(traffic->timed_bytes[flow->sender], flow->flow->timed_bytes);
         for (uint32_t at = flow->flow->windows; at != VFL_INDEX_NONE;
@@ -263,14 +296,14 @@ enum vfl_status live_account_traffic(struct vfl_topology *topology,
     topology->traffic = calloc((size_t)topology->pair_count * 2 + 1, sizeof *topology->traffic);
     if (topology->traffic == NULL)
         return no_memory(err);
-    enum vfl_status st = choose_flow_logs(topology, flows, now_epoch_s, err);
+    enum vfl_status st = note_reporters(topology, table, flows, now_epoch_s, err);
     if (st == VFL_OK)
-        st = note_reporters(topology, table, flows, now_epoch_s, err);
+        st = choose_flow_logs(topology, flows, now_epoch_s, err);
     for (uint32_t i = 0; i < flows->count && st == VFL_OK; i++)
         if (is_counted_flow_log(topology, &flows->items[i]))
-            choose_observer(topology, &flows->items[i], now_epoch_s);
+            choose_observers(topology, &flows->items[i], now_epoch_s);
     if (st == VFL_OK)
-        st = sum_bytes(topology, table, flows, &pieces, err);
+        st = sum_bytes(topology, table, flows, now_epoch_s, &pieces, err);
     if (st == VFL_OK) {
         measure_spans(topology->traffic, &pieces);
         topology->traffic_pair_count = topology->pair_count;

@@ -104,13 +104,13 @@ START_TEST(counts_the_vpcs_that_own_an_address)
     struct vfl_interfaces directory = {0};
     recorder_fill_directory(&directory, NOW, known, 5);
     uint32_t vpc_id = 77;
-    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.0.9"), &vpc_id), 0);
+    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.0.9"), 0, &vpc_id), 0);
     ck_assert_uint_eq(vpc_id, 77);
-    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.0.2"), &vpc_id), 1);
+    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.0.2"), 0, &vpc_id), 1);
     ck_assert_str_eq(vfl_tokens_text(&directory.tokens, vpc_id), "vpc-2");
-    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.0.1"), &vpc_id), 2);
-    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.1.17"), &vpc_id), 2);
-    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.1.18"), &vpc_id), 1);
+    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.0.1"), 0, &vpc_id), 2);
+    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.1.17"), 0, &vpc_id), 2);
+    ck_assert_uint_eq(vfl_interfaces_find_vpcs(&directory, ip_of("10.0.1.18"), 0, &vpc_id), 1);
     vfl_interfaces_fini(&directory);
 }
 END_TEST
