@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "core/array.h"
+
 void vfl_content_set_fini(struct vfl_content_set *set)
 {
     if (set == NULL)
@@ -36,14 +38,8 @@ bool vfl_content_set_has(const struct vfl_content_set *set, uint64_t content)
 enum vfl_status vfl_content_set_add(struct vfl_content_set *set, uint64_t content,
                                     struct vfl_error *err)
 {
-    if (set->pending_count == set->pending_room) {
-        uint32_t room = set->pending_room == 0 ? 64 : set->pending_room * 2;
-        uint64_t *grown = realloc(set->pending, room * sizeof *grown);
-        if (grown == NULL)
-            return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the contents seen");
-        set->pending = grown;
-        set->pending_room = room;
-    }
+    if (!VFL_ARRAY_RESERVE(set->pending, set->pending_count, set->pending_room))
+        return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the contents seen");
     set->pending[set->pending_count++] = content;
     return VFL_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/aws/digest.h"
 
 #define STATE_VERSION 1
@@ -68,15 +69,8 @@ struct vfl_ledger_entry *vfl_ledger_find(const struct vfl_ledger *ledger, uint64
 static enum vfl_status add(struct vfl_ledger *ledger, struct vfl_ledger_entry entry,
                            struct vfl_error *err)
 {
-    if (ledger->count == ledger->room) {
-        uint32_t room = ledger->room == 0 ? 64 : ledger->room * 2;
-        struct vfl_ledger_entry *grown = realloc(ledger->entries, room * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(err);
-        ledger->entries = grown;
-        ledger->room = room;
-    }
-    if (!vfl_index_add(&ledger->index, entry.digest, ledger->count))
+    if (!VFL_ARRAY_RESERVE(ledger->entries, ledger->count, ledger->room) ||
+        !vfl_index_add(&ledger->index, entry.digest, ledger->count))
         return no_memory(err);
     ledger->entries[ledger->count++] = entry;
     if (entry.state == VFL_OBJECT_EMITTED)

@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "core/array.h"
+
 const char *vfl_evidence_name(enum vfl_evidence evidence)
 {
     switch (evidence) {
@@ -114,15 +116,8 @@ bool vfl_port_counts_add(struct vfl_port_counts *counts, uint32_t endpoint, uint
     uint64_t hash = hash_of(counts, endpoint, protocol, port);
     struct vfl_port_count *count = find(counts, hash, endpoint, protocol, port);
     if (count == NULL) {
-        if (counts->count == counts->room) {
-            uint32_t room = counts->room == 0 ? 256 : counts->room * 2;
-            struct vfl_port_count *grown = realloc(counts->counts, room * sizeof *grown);
-            if (grown == NULL)
-                return false;
-            counts->counts = grown;
-            counts->room = room;
-        }
-        if (!vfl_index_add(&counts->index, hash, counts->count))
+        if (!VFL_ARRAY_RESERVE(counts->counts, counts->count, counts->room) ||
+            !vfl_index_add(&counts->index, hash, counts->count))
             return false;
         count = &counts->counts[counts->count++];
         *count = (struct vfl_port_count){.endpoint = endpoint, .port = port, .protocol = protocol};

@@ -3,21 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes room for one more element; arrays double, so adding is amortised O(1). */
-static bool reserve(void **array, uint32_t count, uint32_t *room, size_t element_size)
-{
-    if (count < *room)
-        return true;
-    uint32_t new_room = *room == 0 ? 64 : *room * 2;
-    void *grown = realloc(*array, new_room * element_size);
-    if (grown == NULL)
-        return false;
-    *array = grown;
-    *room = new_room;
-    return true;
-}
-
-#define RESERVE(array, count, room) reserve((void **)&(array), count, &(room), sizeof *(array))
+#include "core/array.h"
 
 static enum vfl_status no_memory(struct vfl_error *err)
 {
@@ -93,7 +79,7 @@ static enum vfl_status add_context(struct vfl_flow_table *table,
         if (memcmp(&table->contexts[position], context, sizeof *context) == 0)
             break;
     if (position == VFL_INDEX_NONE) {
-        if (!RESERVE(table->contexts, table->context_count, table->context_room) ||
+        if (!VFL_ARRAY_RESERVE(table->contexts, table->context_count, table->context_room) ||
             !vfl_index_add(&table->context_index, hash, table->context_count))
             return no_memory(err);
         position = table->context_count++;
@@ -177,7 +163,7 @@ static enum vfl_status add_ipv6(struct vfl_flow_table *table, struct vfl_ip ip,
         if (vfl_ip_equal(table->ipv6[position], ip))
             break;
     if (position == VFL_INDEX_NONE) {
-        if (!RESERVE(table->ipv6, table->ipv6_count, table->ipv6_room) ||
+        if (!VFL_ARRAY_RESERVE(table->ipv6, table->ipv6_count, table->ipv6_room) ||
             !vfl_index_add(&table->ipv6_index, hash, table->ipv6_count))
             return no_memory(err);
         position = table->ipv6_count++;
@@ -224,7 +210,7 @@ static enum vfl_status new_window(struct vfl_flow_table *table, struct vfl_flow_
         if (table->window_count == VFL_FLOW_TABLE_MAX_WINDOWS)
             return vfl_error_set(err, VFL_LIMIT, "more than %u separate capture windows",
                                  VFL_FLOW_TABLE_MAX_WINDOWS);
-        if (!RESERVE(table->windows, table->window_count, table->window_room))
+        if (!VFL_ARRAY_RESERVE(table->windows, table->window_count, table->window_room))
             return no_memory(err);
         position = table->window_count++;
     }
@@ -283,11 +269,6 @@ static enum vfl_status add_window(struct vfl_flow_table *table, uint32_t *head, 
 
 /* --- flows --- */
 
-static uint64_t add_saturating(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 static uint64_t hash_key(uint64_t seed, const struct vfl_flow_key *key)
 {
     uint64_t words[sizeof *key / sizeof(uint64_t)];
@@ -315,7 +296,7 @@ static enum vfl_status find_or_add_flow(struct vfl_flow_table *table,
         if (table->flow_count == VFL_FLOW_TABLE_MAX_FLOWS)
             return vfl_error_set(err, VFL_LIMIT, "more than %u distinct flows",
                                  VFL_FLOW_TABLE_MAX_FLOWS);
-        if (!RESERVE(table->flows, table->flow_count, table->flow_room) ||
+        if (!VFL_ARRAY_RESERVE(table->flows, table->flow_count, table->flow_room) ||
             !vfl_index_add(&table->flow_index, hash, table->flow_count))
             return no_memory(err);
         position = table->flow_count++;
@@ -392,10 +373,10 @@ static enum vfl_status add_flow(struct vfl_flow_table *table, const struct vfl_r
     if (flow->record_count < UINT32_MAX)
         flow->record_count++;
     uint64_t bytes = record->has_bytes ? record->bytes : 0;
-    flow->bytes = add_saturating(flow->bytes, bytes);
+    flow->bytes = vfl_add_bytes(flow->bytes, bytes);
     if (!record->has_times)
         return VFL_OK;
-    flow->timed_bytes = add_saturating(flow->timed_bytes, bytes);
+    flow->timed_bytes = vfl_add_bytes(flow->timed_bytes, bytes);
     return add_window(table, &flow->windows, (uint32_t)record->start_epoch_s,
                       (uint32_t)record->end_epoch_s, err);
 }
@@ -434,7 +415,7 @@ static enum vfl_status add_reporter(struct vfl_flow_table *table,
             table->reporters[position].flow_log_id == reporter->flow_log_id)
             break;
     if (position == VFL_INDEX_NONE) {
-        if (!RESERVE(table->reporters, table->reporter_count, table->reporter_room) ||
+        if (!VFL_ARRAY_RESERVE(table->reporters, table->reporter_count, table->reporter_room) ||
             !vfl_index_add(&table->reporter_index, hash, table->reporter_count))
             return no_memory(err);
         position = table->reporter_count++;
@@ -538,8 +519,8 @@ static enum vfl_status merge_flow(struct vfl_flow_table *table, const struct vfl
     enum vfl_status st = find_or_add_flow(table, &key, &flow, err);
     if (st != VFL_OK)
         return st;
-    flow->bytes = add_saturating(flow->bytes, source->bytes);
-    flow->timed_bytes = add_saturating(flow->timed_bytes, source->timed_bytes);
+    flow->bytes = vfl_add_bytes(flow->bytes, source->bytes);
+    flow->timed_bytes = vfl_add_bytes(flow->timed_bytes, source->timed_bytes);
     flow->evidence |= source->evidence;
     flow->record_count = flow->record_count > UINT32_MAX - source->record_count
                              ? UINT32_MAX

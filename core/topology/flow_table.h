@@ -96,6 +96,12 @@ struct vfl_flow_reporter {
     uint64_t skipdata_count;
 };
 
+/* Saturates: a sum of counters from outside may not wrap round to a small one. */
+static inline uint64_t vfl_add_bytes(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 /* Owns everything; tokens are its own. Zeroed is empty. Not thread-safe: one per worker. */
 struct vfl_flow_table {
     struct vfl_tokens tokens;

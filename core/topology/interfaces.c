@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
+
 void vfl_interfaces_fini(struct vfl_interfaces *interfaces)
 {
     if (interfaces == NULL)
@@ -79,16 +81,8 @@ static enum vfl_status add_position(struct vfl_interfaces *interfaces, uint32_t 
         if (interfaces->count == VFL_INTERFACES_MAX_COUNT)
             return vfl_error_set(err, VFL_LIMIT, "more than %u network interfaces",
                                  VFL_INTERFACES_MAX_COUNT);
-        if (interfaces->count == interfaces->room) {
-            uint32_t room = interfaces->room == 0 ? 64 : interfaces->room * 2;
-            struct vfl_known_interface *grown =
-                realloc(interfaces->interfaces, room * sizeof *grown);
-            if (grown == NULL)
-                return vfl_error_set(err, VFL_NO_MEMORY, "no memory for network interfaces");
-            interfaces->interfaces = grown;
-            interfaces->room = room;
-        }
-        if (!vfl_index_add(&interfaces->id_index, hash_token(interfaces, id), interfaces->count))
+        if (!VFL_ARRAY_RESERVE(interfaces->interfaces, interfaces->count, interfaces->room) ||
+            !vfl_index_add(&interfaces->id_index, hash_token(interfaces, id), interfaces->count))
             return vfl_error_set(err, VFL_NO_MEMORY, "no memory for network interfaces");
         position = interfaces->count++;
     }
@@ -102,14 +96,9 @@ static enum vfl_status add_address(struct vfl_interfaces *interfaces,
     if (interfaces->address_count == VFL_INTERFACES_MAX_ADDRESSES)
         return vfl_error_set(err, VFL_LIMIT, "more than %u addresses of network interfaces",
                              VFL_INTERFACES_MAX_ADDRESSES);
-    if (interfaces->address_count == interfaces->address_room) {
-        uint32_t room = interfaces->address_room == 0 ? 64 : interfaces->address_room * 2;
-        struct vfl_known_address *grown = realloc(interfaces->addresses, room * sizeof *grown);
-        if (grown == NULL)
-            return vfl_error_set(err, VFL_NO_MEMORY, "no memory for interface addresses");
-        interfaces->addresses = grown;
-        interfaces->address_room = room;
-    }
+    if (!VFL_ARRAY_RESERVE(interfaces->addresses, interfaces->address_count,
+                           interfaces->address_room))
+        return vfl_error_set(err, VFL_NO_MEMORY, "no memory for interface addresses");
     interfaces->addresses[interfaces->address_count++] = *address;
     return VFL_OK;
 }

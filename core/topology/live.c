@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
+
 static enum vfl_status no_memory(struct vfl_error *err)
 {
     return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the topology");
@@ -42,15 +44,9 @@ enum vfl_status live_add_endpoint(struct vfl_topology *topology, const struct vf
             *ret_position = VFL_INDEX_NONE;
             return VFL_OK;
         }
-        if (topology->endpoint_count == topology->endpoint_room) {
-            uint32_t room = topology->endpoint_room == 0 ? 64 : topology->endpoint_room * 2;
-            struct live_endpoint *grown = realloc(topology->endpoints, room * sizeof *grown);
-            if (grown == NULL)
-                return no_memory(err);
-            topology->endpoints = grown;
-            topology->endpoint_room = room;
-        }
-        if (!vfl_index_add(&topology->endpoint_index, hash, topology->endpoint_count))
+        if (!VFL_ARRAY_RESERVE(topology->endpoints, topology->endpoint_count,
+                               topology->endpoint_room) ||
+            !vfl_index_add(&topology->endpoint_index, hash, topology->endpoint_count))
             return no_memory(err);
         position = topology->endpoint_count++;
         topology->endpoints[position] = (struct live_endpoint){
@@ -75,15 +71,8 @@ enum vfl_status live_add_pair(struct vfl_topology *topology, uint32_t lo, uint32
         if (topology->pairs[position].lo == lo && topology->pairs[position].hi == hi)
             break;
     if (position == VFL_INDEX_NONE && topology->pair_count < topology->max_pairs) {
-        if (topology->pair_count == topology->pair_room) {
-            uint32_t room = topology->pair_room == 0 ? 64 : topology->pair_room * 2;
-            struct live_pair *grown = realloc(topology->pairs, room * sizeof *grown);
-            if (grown == NULL)
-                return no_memory(err);
-            topology->pairs = grown;
-            topology->pair_room = room;
-        }
-        if (!vfl_index_add(&topology->pair_index, hash, topology->pair_count))
+        if (!VFL_ARRAY_RESERVE(topology->pairs, topology->pair_count, topology->pair_room) ||
+            !vfl_index_add(&topology->pair_index, hash, topology->pair_count))
             return no_memory(err);
         position = topology->pair_count++;
         topology->pairs[position] = (struct live_pair){.lo = lo, .hi = hi};

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
+
 void vfl_tokens_fini(struct vfl_tokens *tokens)
 {
     if (tokens == NULL)
@@ -48,15 +50,7 @@ static bool reserve(struct vfl_tokens *tokens, size_t extra_bytes)
         tokens->bytes = bytes;
         tokens->byte_room = room;
     }
-    if (tokens->count == tokens->room) {
-        uint32_t room = tokens->room == 0 ? 64 : tokens->room * 2;
-        uint32_t *starts = realloc(tokens->starts, room * sizeof *starts);
-        if (starts == NULL)
-            return false;
-        tokens->starts = starts;
-        tokens->room = room;
-    }
-    return true;
+    return VFL_ARRAY_RESERVE(tokens->starts, tokens->count, tokens->room);
 }
 
 enum vfl_status vfl_tokens_add(struct vfl_tokens *tokens, struct vfl_span text, uint32_t *ret_token,

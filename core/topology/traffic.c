@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/topology/live.h"
 
 static enum vfl_status no_memory(struct vfl_error *err)
@@ -40,15 +41,8 @@ static enum vfl_status add_choice(struct vfl_topology *topology, const struct ru
                                   int64_t now_epoch_s, struct vfl_error *err)
 {
     uint8_t action = flow->flow->key.action;
-    if (topology->choice_count == topology->choice_room) {
-        uint32_t room = topology->choice_room == 0 ? 64 : topology->choice_room * 2;
-        struct flow_log_choice *grown = realloc(topology->choices, room * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(err);
-        topology->choices = grown;
-        topology->choice_room = room;
-    }
-    if (!vfl_index_add(&topology->choice_index, hash_choice(topology, flow->reporter, action),
+    if (!VFL_ARRAY_RESERVE(topology->choices, topology->choice_count, topology->choice_room) ||
+        !vfl_index_add(&topology->choice_index, hash_choice(topology, flow->reporter, action),
                        topology->choice_count))
         return no_memory(err);
     topology->choices[topology->choice_count++] = (struct flow_log_choice){
@@ -196,21 +190,16 @@ struct window_piece {
     uint32_t end_epoch_s;
 };
 
+/* At most one for each of the flow table's windows. */
 struct window_pieces {
     struct window_piece *items;
-    size_t count, room;
+    uint32_t count, room;
 };
 
 static bool add_piece(struct window_pieces *pieces, struct window_piece piece)
 {
-    if (pieces->count == pieces->room) {
-        size_t room = pieces->room == 0 ? 256 : pieces->room * 2;
-        struct window_piece *grown = realloc(pieces->items, room * sizeof *grown);
-        if (grown == NULL)
-            return false;
-        pieces->items = grown;
-        pieces->room = room;
-    }
+    if (!VFL_ARRAY_RESERVE(pieces->items, pieces->count, pieces->room))
+        return false;
     pieces->items[pieces->count++] = piece;
     return true;
 }
@@ -247,11 +236,6 @@ static void measure_spans(struct run_traffic *traffic, struct window_pieces *pie
     }
 }
 
-static uint64_t add_saturating(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 static enum vfl_status sum_bytes(struct vfl_topology *topology, const struct vfl_flow_table *table,
                                  const struct run_flows *flows, int64_t now_epoch_s,
                                  struct window_pieces *pieces, struct vfl_error *err)
@@ -269,11 +253,11 @@ static enum vfl_status sum_bytes(struct vfl_topology *topology, const struct vfl
             !is_counted_flow_log(topology, flow))
             continue;
         traffic->bytes[flow->sender] =
-            add_saturating(traffic->bytes[flow->sender], flow->flow->bytes);
+            vfl_add_bytes(traffic->bytes[flow->sender], flow->flow->bytes);
         struct live_relation *totals = &pair->relations[client];
-        totals->total_bytes = add_saturating(totals->total_bytes, flow->flow->bytes);
+        totals->total_bytes = vfl_add_bytes(totals->total_bytes, flow->flow->bytes);
         traffic->timed_bytes[flow->sender] =
-            add_saturating(traffic->timed_bytes[flow->sender], flow->flow->timed_bytes);
+            vfl_add_bytes(traffic->timed_bytes[flow->sender], flow->flow->timed_bytes);
         for (uint32_t at = flow->flow->windows; at != VFL_INDEX_NONE;
              at = table->windows[at].next) {
             struct window_piece piece = {relation, table->windows[at].start_epoch_s,

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-FOUNDATION = ["core/error.h", "core/span.h", "core/strbuf.h", "core/index.h"]
+FOUNDATION = ["core/error.h", "core/span.h", "core/strbuf.h", "core/index.h", "core/array.h"]
 
 # First match wins. Patterns match whole paths; '*' does not cross a '/'.
 OURS = [
@@ -16,6 +16,7 @@ OURS = [
     ("core/span.h", ["core/error.h"]),
     ("core/strbuf.[ch]", FOUNDATION),
     ("core/index.[ch]", ["core/error.h", "core/index.h"]),
+    ("core/array.[ch]", ["core/error.h", "core/array.h"]),
     # the AWS client knows nothing of flow logs, topology, configuration or the agent
     ("core/aws/*", FOUNDATION + ["core/interface.h", "core/aws/*.h"]),
     ("core/store/*", FOUNDATION + ["core/store/*.h", "core/aws/*.h"]),

@@ -1,0 +1,20 @@
+/* Growing arrays: the one way in which they double. Not thread-safe. */
+#ifndef VFL_ARRAY_H
+#define VFL_ARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+
+/* Makes room for one more element after the first `count` of `array`, which is a pointer from
+ * malloc or NULL; `room`, a uint32_t, is how many it can hold. Pointers into it are then invalid.
+ * False: no memory, array and room are unchanged. Limits are the caller's. */
+#define VFL_ARRAY_RESERVE(array, count, room)                                                      \
+    ((count) < (room) || vfl_array_double(&(array), sizeof *(array), &(room)))
+
+/* What the macro does when there is no room: array is the address of the pointer, of any type. */
+bool vfl_array_double(void *array, size_t element_bytes, uint32_t *room) VFL_MUST_CHECK;
+
+#endif
