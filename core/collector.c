@@ -135,7 +135,7 @@ static void on_region_failure(void *ctx, const char *region, enum vfl_status sta
 {
     struct vfl_run *run = ctx;
     struct vfl_collector *collector = run->collector;
-    run->region_failure = *err;
+    collector->region_failure = *err;
     if (status != VFL_DENIED) {
         vfl_run_report_warn(&run->report, "interfaces of %s: %s", region, err->text);
         return;
@@ -159,7 +159,7 @@ enum vfl_status vfl_run_refresh_interfaces(struct vfl_run *run, bool is_unknown_
     if (vfl_discovery_is_denied(&run->collector->discovery) && !is_unknown_seen)
         vfl_run_report_keep_warning(&run->report, run->collector->interfaces_denial.text);
     if (st == VFL_OK && vfl_discovery_is_blind(&run->collector->discovery)) {
-        *err = run->region_failure;
+        *err = run->collector->region_failure;
         st = err->status;
     }
     return st == VFL_OK ? VFL_OK : vfl_error_wrap(err, st, "interfaces");

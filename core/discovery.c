@@ -49,8 +49,8 @@ static bool is_due(const struct vfl_discovery_region *region, bool is_unknown_se
         return true;
     if (region->is_denied)
         return age_s >= VFL_DISCOVERY_DENIED_S;
-    if (!region->is_known)
-        return true;
+    if (!region->is_known) /* in every run, but not for every object of one */
+        return age_s > 0;
     return age_s >= (is_unknown_seen ? VFL_DISCOVERY_UNKNOWN_S : VFL_DISCOVERY_STALE_S);
 }
 
@@ -99,6 +99,9 @@ enum vfl_status vfl_discovery_refresh(struct vfl_discovery *discovery, bool is_u
         return st;
     enum vfl_status finish_status =
         vfl_interfaces_finish_refresh(discovery->interfaces, st == VFL_OK ? err : NULL);
+    if (finish_status != VFL_OK) /* the directory may lack addresses until the next refresh */
+        for (size_t i = 0; i < discovery->region_count; i++)
+            discovery->regions[i].asked_epoch_s = 0;
     return st == VFL_OK ? finish_status : st;
 }
 

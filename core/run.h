@@ -32,6 +32,7 @@ struct vfl_collector {
     bool was_note_told;                 /* what the session has to say of its credentials */
     bool was_denied_told;               /* that interfaces cannot be described */
     struct vfl_error interfaces_denial; /* of the region concerned last */
+    struct vfl_error region_failure;    /* of the region whose interfaces could not be read last */
 };
 
 /* One run under way; lives on vfl_collector_run's stack. */
@@ -43,9 +44,8 @@ struct vfl_run {
     struct vfl_run_report report;
     struct vfl_object_list list;
     bool is_listing_complete;
-    struct vfl_error region_failure; /* of the region whose interfaces could not be read last */
-    unsigned denied_count;           /* objects whose read was refused */
-    struct vfl_error denial;         /* the first of them */
+    unsigned denied_count;   /* objects whose read was refused */
+    struct vfl_error denial; /* the first of them */
 };
 
 int64_t vfl_run_monotonic_ms(void);

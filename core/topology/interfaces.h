@@ -85,6 +85,7 @@ void vfl_interfaces_start_refresh(struct vfl_interfaces *interfaces, int64_t now
 enum vfl_status vfl_interfaces_add(struct vfl_interfaces *interfaces,
                                    const struct vfl_interface *interface,
                                    struct vfl_error *err) VFL_MUST_CHECK;
+/* VFL_NO_MEMORY: part of the addresses is not found until a refresh succeeds. */
 enum vfl_status vfl_interfaces_finish_refresh(struct vfl_interfaces *interfaces,
                                               struct vfl_error *err) VFL_MUST_CHECK;
 
