@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
+
 struct vfl_hint {
     struct vfl_ip ip;
     uint32_t vpc_id;
@@ -59,14 +61,8 @@ enum vfl_status vfl_hints_add(struct vfl_hints *hints, const struct vfl_tokens *
     }
     if (hints->count == VFL_HINTS_MAX_COUNT)
         return VFL_OK;
-    if (hints->count == hints->room) {
-        uint32_t room = hints->room == 0 ? 64 : hints->room * 2;
-        struct vfl_hint *grown = realloc(hints->hints, room * sizeof *grown);
-        if (grown == NULL)
-            return vfl_error_set(err, VFL_NO_MEMORY, "no memory for addresses of other VPCs");
-        hints->hints = grown;
-        hints->room = room;
-    }
+    if (!VFL_ARRAY_RESERVE(hints->hints, hints->count, hints->room))
+        return vfl_error_set(err, VFL_NO_MEMORY, "no memory for addresses of other VPCs");
     if (!vfl_index_add(&hints->index, hash, hints->count))
         return vfl_error_set(err, VFL_NO_MEMORY, "no memory for addresses of other VPCs");
     hints->hints[hints->count++] = (struct vfl_hint){ip, vpc_id, told_vpc_id};
