@@ -38,7 +38,8 @@ static void clear_text(struct parse *parse)
 static const char *local_name(const char *name)
 {
     const char *colon = strrchr(name, ':');
-    return colon == NULL ? name : colon + 1;
+    /* A prefix alone stays as it is: without a name, what is below it would seem to be above. */
+    return colon == NULL || colon[1] == '\0' ? name : colon + 1;
 }
 
 /* Enters an element; the root adds nothing to the path. */

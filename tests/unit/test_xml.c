@@ -34,6 +34,17 @@ START_TEST(elements_are_told_by_path_without_root_and_prefix)
 }
 END_TEST
 
+START_TEST(a_prefix_without_a_name_does_not_lift_what_is_below)
+{
+    struct vfl_strbuf log = VFL_STRBUF_INIT(1000);
+    struct vfl_xml_handler handler = {record_start, record_end, &log};
+    ck_assert_int_eq(
+        vfl_xml_parse(VFL_SPAN_LITERAL("<R><x:><a>1</a></x:></R>"), "R", handler, NULL), VFL_OK);
+    ck_assert_str_eq(vfl_strbuf_string(&log), "<><x:><x:/a>x:/a=1;x:=;=;");
+    vfl_strbuf_fini(&log);
+}
+END_TEST
+
 START_TEST(unsound_documents_are_refused)
 {
     static const struct {
@@ -48,6 +59,9 @@ START_TEST(unsound_documents_are_refused)
         {"<R>\xff</R>", VFL_FORMAT, ""},
         {"<R>&#1;</R>", VFL_FORMAT, ""},
         {"<R>&unknown;</R>", VFL_FORMAT, ""},
+        {"<R>\x01</R>", VFL_FORMAT, ""},
+        {"<?xml version='1.0' encoding='utf-16'?><R/>", VFL_FORMAT, "encoding"},
+        {"<?xml version='1.0' encoding='x-unknown'?><R/>", VFL_FORMAT, "encoding"},
         {"<html/>", VFL_FORMAT, "expected an XML document <R>, got <html>"},
         {"<!DOCTYPE R><R/>", VFL_FORMAT, "DOCTYPE"},
         {"<!DOCTYPE R [<!ENTITY a 'aa'><!ENTITY b '&a;&a;'>]><R>&b;</R>", VFL_FORMAT, "DOCTYPE"},
@@ -146,6 +160,7 @@ int main(void)
 {
     const TTest *const cases[] = {
         elements_are_told_by_path_without_root_and_prefix,
+        a_prefix_without_a_name_does_not_lift_what_is_below,
         unsound_documents_are_refused,
         depth_and_text_are_bounded,
         a_handlers_failure_stops_the_parse,
