@@ -170,6 +170,7 @@ class BadObjects(DirectoryTestCase):
         'header without addresses': (object_key(4), gzipped('2 OK', header='version log-status')),
         'parquet by name': (object_key(5, end='.log.parquet'), b'PAR1' + b'\0' * 64 + b'PAR1'),
         'parquet by content': (object_key(6), b'PAR1' + b'\0' * 64 + b'PAR1'),
+        'gzip within gzip': (object_key(8), harness.gzip.compress(gzipped(record(1)))),
         'a web page': (object_key(7), b'<html><body>Please log in</body></html>\n'),
     }
 

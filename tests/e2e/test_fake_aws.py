@@ -214,6 +214,8 @@ class MissingPermissions(FakeAwsTestCase):
         del self.instance['flowlog_bucket_name']
         result = self.run_once(expect=1)
         self.assertTrue(result.graph.is_empty())
+        self.assert_service_check(result, 'aws_flowlogs.can_update', 'CRITICAL',
+                                  f'belongs to account {ACCOUNT}', 'can be taken by anybody')
         self.assertEqual(self.fake.details('GetObject'), [])
 
 

@@ -241,6 +241,30 @@ START_TEST(the_clock_is_learnt_from_fresh_answers_only)
 }
 END_TEST
 
+static int64_t around_midnight_ms(void *ctx)
+{
+    static int64_t reading;
+    (void)ctx;
+    return INT64_C(1369439999000) + 1000 * reading++; /* 2013-05-24T23:59:59Z */
+}
+
+/* The date's day and the scope's are of one reading, or the signature is refused once a day. */
+START_TEST(midnight_cannot_fall_between_date_and_scope)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /k",
+         .status = 200,
+         .contains = {"x-amz-date: 20130524T235959Z\r\n",
+                      "Credential=AKIAIOSFODNN7EXAMPLE/20130524/eu-west-1/s3/"}}};
+    struct client_bench bench = {0};
+    start(&bench, script, 1);
+    bench.client.clock.now_epoch_ms = around_midnight_ms;
+    ck_assert_msg(call_with(&bench, (struct vfl_aws_call){0}, NULL) == VFL_OK, "%s",
+                  bench.err.text);
+    finish(&bench);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -249,6 +273,7 @@ int main(void)
         nothing_is_repeated_once_bytes_were_passed_on,
         a_line_break_never_reaches_a_header,
         the_clock_is_learnt_from_fresh_answers_only,
+        midnight_cannot_fall_between_date_and_scope,
     };
     return RUN_SUITE("client", cases);
 }

@@ -143,6 +143,98 @@ START_TEST(pages_that_do_not_advance_end)
 }
 END_TEST
 
+#define PAGE(items, token)                                                                         \
+    "<DescribeNetworkInterfacesResponse><networkInterfaceSet>" items "</networkInterfaceSet>"      \
+    "<nextToken>" token "</nextToken></DescribeNetworkInterfacesResponse>"
+#define ITEM(id, more) "<item><networkInterfaceId>" id "</networkInterfaceId>" more "</item>"
+
+START_TEST(odd_pages_are_read_to_the_end)
+{
+    static const struct {
+        const char *name, *pages[2], *log;
+    } rows[] = {
+        {"no interface", {PAGE("", "")}, ""},
+        {"an empty page before the last",
+         {PAGE("", "t"), PAGE(ITEM("eni-1", ""), "")},
+         " id=eni-1 region=eu-west-1 attached=0 managed=0\n"},
+        {"an interface without an id is left out",
+         {PAGE(ITEM("", "<vpcId>vpc-1</vpcId>") ITEM("eni-2", ""), "")},
+         " id=eni-2 region=eu-west-1 attached=0 managed=0\n"},
+        {"unknown elements, an unknown type, a time that is none",
+         {PAGE(ITEM("eni-3", "<new><vpcId>v</vpcId></new><interfaceType>warp</interfaceType>"
+                             "<attachment><attachTime>soon</attachTime></attachment>"),
+               "")},
+         " id=eni-3 region=eu-west-1 type=warp attached=0 managed=0\n"},
+        {"markup and line breaks in a description",
+         {PAGE(ITEM("eni-4", "<description>&lt;b&gt;&#10;\"]}</description>"), "")},
+         " id=eni-4 region=eu-west-1 description=<b>\n\"]} attached=0 managed=0\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct aws_bench bench = {0};
+        struct vfl_strbuf log = VFL_STRBUF_INIT(8192);
+        struct vfl_error err = {0};
+        aws_bench_expect_connect(&bench);
+        for (size_t page = 0; page < 2 && rows[i].pages[page] != NULL; page++)
+            aws_bench_expect(&bench, "POST /", 200, NULL)->body = rows[i].pages[page];
+        aws_bench_start(&bench);
+        enum vfl_status st = vfl_ec2_describe_interfaces(
+            bench.session, "eu-west-1", (struct vfl_interface_sink){record, &log}, &err);
+        ck_assert_msg(st == VFL_OK, "%s: %s", rows[i].name, err.text);
+        ck_assert_msg(strcmp(vfl_strbuf_string(&log), rows[i].log) == 0, "%s: %s", rows[i].name,
+                      vfl_strbuf_string(&log));
+        vfl_strbuf_fini(&log);
+        aws_bench_finish(&bench);
+    }
+}
+END_TEST
+
+static void repeat(struct vfl_strbuf *out, const char *text, size_t count)
+{
+    while (count-- > 0)
+        vfl_strbuf_append_string(out, text);
+}
+
+START_TEST(what_one_page_can_hold_is_bounded)
+{
+    static const struct {
+        const char *name, *before, *repeated, *after;
+        size_t count;
+        enum vfl_status expected;
+    } rows[] = {
+        {"1024 addresses", "<privateIpAddressesSet>", "<item/>", "</privateIpAddressesSet>", 1024,
+         VFL_OK},
+        {"1025 addresses", "<privateIpAddressesSet>", "<item/>", "</privateIpAddressesSet>", 1025,
+         VFL_LIMIT},
+        {"1025 IPv6 addresses", "<ipv6AddressesSet>", "<item><ipv6Address>::1</ipv6Address></item>",
+         "</ipv6AddressesSet>", 1025, VFL_LIMIT},
+        {"a description of 64 KiB", "<description>", "x", "</description>", 65536, VFL_OK},
+        {"and one byte more", "<description>", "x", "</description>", 65537, VFL_LIMIT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct aws_bench bench = {0};
+        struct vfl_strbuf page = VFL_STRBUF_INIT(1u << 20), log = VFL_STRBUF_INIT(1u << 20);
+        struct vfl_error err = {0};
+        vfl_strbuf_append_string(&page, "<DescribeNetworkInterfacesResponse><networkInterfaceSet>"
+                                        "<item><networkInterfaceId>e</networkInterfaceId>");
+        vfl_strbuf_append_string(&page, rows[i].before);
+        repeat(&page, rows[i].repeated, rows[i].count);
+        vfl_strbuf_append_string(&page, rows[i].after);
+        vfl_strbuf_append_string(
+            &page, "</item></networkInterfaceSet></DescribeNetworkInterfacesResponse>");
+        aws_bench_expect_connect(&bench);
+        aws_bench_expect(&bench, "POST /", 200, NULL)->body = vfl_strbuf_string(&page);
+        aws_bench_start(&bench);
+        enum vfl_status st = vfl_ec2_describe_interfaces(
+            bench.session, "eu-west-1", (struct vfl_interface_sink){record, &log}, &err);
+        ck_assert_msg(st == rows[i].expected, "%s: %s", rows[i].name, err.text);
+        ck_assert_uint_eq(log.len > 0, st == VFL_OK);
+        aws_bench_finish(&bench);
+        vfl_strbuf_fini(&page);
+        vfl_strbuf_fini(&log);
+    }
+}
+END_TEST
+
 static enum vfl_status refuse(void *ctx, const struct vfl_interface *interface,
                               struct vfl_error *err)
 {
@@ -173,6 +265,8 @@ int main(void)
         faults_name_region_and_remedy,
         a_server_that_does_not_know_managed_resources_is_asked_without,
         pages_that_do_not_advance_end,
+        odd_pages_are_read_to_the_end,
+        what_one_page_can_hold_is_bounded,
         a_sinks_failure_comes_back_unchanged,
     };
     return RUN_SUITE("ec2", cases);

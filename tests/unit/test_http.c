@@ -1,7 +1,12 @@
 #include "core/aws/http.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/aws/clock.h"
 #include "tests/fake/scripted_server.h"
@@ -57,6 +62,8 @@ START_TEST(broken_answers_have_their_status)
     (void)memcpy(endless_headers, "HTTP/1.1 200 OK\r\n", 17);
     for (size_t i = 17; i + 20 < sizeof endless_headers; i += 10)
         (void)memcpy(endless_headers + i, "X-A: bcd\r\n", 11);
+    static char long_header[200100] = "HTTP/1.1 200 OK\r\nX-A: ";
+    (void)memset(long_header + strlen(long_header), 'a', 200000);
     static char continues[80000];
     for (size_t i = 0; i + 30 < sizeof continues; i += 25)
         (void)memcpy(continues + i, "HTTP/1.1 100 Continue\r\n\r\n", 26);
@@ -98,6 +105,11 @@ START_TEST(broken_answers_have_their_status)
          VFL_FORMAT,
          VFL_HTTP_FAULT_PERMANENT,
          "two different"},
+        {"negative length",
+         {.raw = "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nshort", .is_closed = true},
+         VFL_FORMAT,
+         VFL_HTTP_FAULT_TRANSIENT_ONCE,
+         ""},
         {"length against chunks",
          {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: "
                  "chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"},
@@ -120,6 +132,18 @@ START_TEST(broken_answers_have_their_status)
          VFL_LIMIT,
          VFL_HTTP_FAULT_PERMANENT,
          "headers"},
+        {"NUL in a header",
+         {.raw = "HTTP/1.1 200 OK\r\nX-A: b\0c\r\nContent-Length: 0\r\n\r\n",
+          .raw_size = 47,
+          .is_closed = true},
+         VFL_FORMAT,
+         VFL_HTTP_FAULT_TRANSIENT_ONCE,
+         ""},
+        {"one endless header",
+         {.raw = long_header, .is_closed = true},
+         VFL_LIMIT,
+         VFL_HTTP_FAULT_PERMANENT,
+         "over-long header line"},
         {"endless interim answers",
          {.raw = continues, .is_closed = true},
          VFL_LIMIT,
@@ -194,6 +218,47 @@ START_TEST(a_kept_connection_that_died_is_replaced)
     vfl_http_response_fini(&one.response);
     ck_assert_int_eq(perform(http, server, &one), VFL_OK);
     ck_assert_str_eq(vfl_strbuf_string(&one.response.body), "three");
+    vfl_http_response_fini(&one.response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
+/* What follows an answer must not be taken for the next one. */
+START_TEST(bytes_beyond_the_length_cost_the_connection)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /x",
+         .raw = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none"
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfalse"},
+        {.target = "GET /x", .status = 200, .body = "two"},
+    };
+    struct one_request one = {.request = {.method = "GET"}};
+    struct scripted_server *server = scripted_server_start(script, 2);
+    struct vfl_http *http = open_http(&one.options);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_str_eq(vfl_strbuf_string(&one.response.body), "one");
+    vfl_http_response_fini(&one.response);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_str_eq(vfl_strbuf_string(&one.response.body), "two");
+    ck_assert_uint_eq(scripted_server_connection_count(server), 2);
+    vfl_http_response_fini(&one.response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
+START_TEST(a_length_that_agrees_with_the_chunks_is_fine)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /x",
+         .raw = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "2\r\nab\r\n0\r\n\r\n"}};
+    struct one_request one = {.request = {.method = "GET"}};
+    struct scripted_server *server = scripted_server_start(script, 1);
+    struct vfl_http *http = open_http(&one.options);
+    ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+    ck_assert_str_eq(vfl_strbuf_string(&one.response.body), "ab");
     vfl_http_response_fini(&one.response);
     vfl_http_free(http);
     scripted_server_finish(server);
@@ -330,28 +395,95 @@ START_TEST(cancellation_ends_a_stalled_body_within_a_second)
 }
 END_TEST
 
+/* Silence at once, within the headers and within the body; by either limit. */
 START_TEST(a_silent_server_is_given_up)
 {
-    static const struct scripted_exchange script[] = {{.target = "GET /x",
-                                                       .status = 200,
-                                                       .body = "0123456789",
-                                                       .cut_bytes = 50,
-                                                       .is_stalled = true}};
+    static const size_t sent_bytes[] = {0, 10, 50};
     const struct {
         unsigned low_speed_s;
         int64_t deadline_ms;
         enum vfl_status expected;
     } rows[] = {{1, DEADLINE_MS, VFL_RETRY}, {30, 200, VFL_DEADLINE}};
-    for (size_t i = 0; i < 2; i++) {
-        struct one_request one = {.options = {.low_speed_s = rows[i].low_speed_s}};
-        one.request.deadline_monotonic_ms = now_ms() + rows[i].deadline_ms;
+    for (size_t i = 0; i < 6; i++) {
+        const struct scripted_exchange script[] = {{.target = "GET /x",
+                                                    .status = 200,
+                                                    .body = "0123456789",
+                                                    .cut_bytes = sent_bytes[i / 2],
+                                                    .is_stalled = true}};
+        struct one_request one = {.options = {.low_speed_s = rows[i % 2].low_speed_s}};
+        one.request.deadline_monotonic_ms = now_ms() + rows[i % 2].deadline_ms;
         struct scripted_server *server = scripted_server_start(script, 1);
         struct vfl_http *http = open_http(&one.options);
-        ck_assert_int_eq(perform(http, server, &one), rows[i].expected);
+        enum vfl_status st = perform(http, server, &one);
+        ck_assert_msg(st == rows[i % 2].expected, "%zu bytes: %s", sent_bytes[i / 2], one.err.text);
         vfl_http_response_fini(&one.response);
         vfl_http_free(http);
         scripted_server_finish(server);
     }
+}
+END_TEST
+
+/* A listener that never accepts: when its queue is full, the kernel leaves further connections
+ * unanswered, like an address that nobody has. */
+START_TEST(a_connection_that_nobody_answers_is_given_up)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int waiting[8];
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(listen(listener, 0), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++) {
+        waiting[i] = socket(AF_INET, SOCK_STREAM, 0);
+        ck_assert_int_eq(fcntl(waiting[i], F_SETFL, O_NONBLOCK), 0);
+        (void)connect(waiting[i], (struct sockaddr *)&address, size);
+    }
+    struct vfl_error err = {0};
+    struct vfl_http_response response;
+    struct vfl_http *http = open_http(&(struct vfl_http_options){.connect_timeout_ms = 200});
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(address.sin_port));
+    const struct vfl_http_request request = {.method = "GET",
+                                             .url = url,
+                                             .is_plain_http_allowed = true,
+                                             .is_proxy_bypassed = true,
+                                             .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                             .max_body_bytes = 1000};
+    vfl_http_response_init(&response);
+    int64_t start_ms = now_ms();
+    ck_assert_msg(vfl_http_perform(http, &request, &response, &err) == VFL_RETRY, "%s", err.text);
+    ck_assert_int_eq(response.fault, VFL_HTTP_FAULT_TRANSIENT);
+    ck_assert(!response.is_request_sent);
+    ck_assert_int_lt(now_ms() - start_ms, 5000);
+    vfl_http_response_fini(&response);
+    vfl_http_free(http);
+    for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++)
+        (void)close(waiting[i]);
+    (void)close(listener);
+}
+END_TEST
+
+/* A label of more than 63 bytes cannot be a name: the resolver says so without asking anybody. */
+START_TEST(a_name_that_does_not_resolve_may_do_so_later)
+{
+    char url[128] = "https://";
+    struct vfl_error err = {0};
+    struct vfl_http_response response;
+    struct vfl_http *http = open_http(&(struct vfl_http_options){0});
+    (void)memset(url + strlen(url), 'a', 64);
+    (void)memcpy(url + strlen(url), ".test/", 7);
+    const struct vfl_http_request request = {.method = "GET",
+                                             .url = url,
+                                             .is_proxy_bypassed = true,
+                                             .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                             .max_body_bytes = 1000};
+    vfl_http_response_init(&response);
+    ck_assert_msg(vfl_http_perform(http, &request, &response, &err) == VFL_RETRY, "%s", err.text);
+    ck_assert_int_eq(response.fault, VFL_HTTP_FAULT_TRANSIENT);
+    ck_assert_msg(strstr(err.text, "resolve") != NULL, "%s", err.text);
+    vfl_http_response_fini(&response);
+    vfl_http_free(http);
 }
 END_TEST
 
@@ -470,12 +602,16 @@ int main(void)
         broken_answers_have_their_status,
         a_kept_connection_serves_the_next_request,
         a_kept_connection_that_died_is_replaced,
+        bytes_beyond_the_length_cost_the_connection,
+        a_length_that_agrees_with_the_chunks_is_fine,
         redirects_and_encodings_are_left_alone,
         a_sinks_failure_comes_back_unchanged,
         error_bodies_stay_out_of_the_sink,
         body_cap_counts_bytes_and_not_promises,
         cancellation_ends_a_stalled_body_within_a_second,
         a_silent_server_is_given_up,
+        a_connection_that_nobody_answers_is_given_up,
+        a_name_that_does_not_resolve_may_do_so_later,
         plain_http_needs_permission,
         a_proxys_refusal_is_a_matter_of_configuration,
         loopback_never_goes_through_a_proxy,

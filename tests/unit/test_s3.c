@@ -188,6 +188,103 @@ START_TEST(unsound_objects_fail_their_page)
 }
 END_TEST
 
+/* What a server may add, leave out or put elsewhere. */
+START_TEST(odd_but_sound_listings_are_read)
+{
+    static const struct {
+        const char *name, *page, *log;
+    } rows[] = {
+        {"other order, unknown elements and classes, prefixed names",
+         "<s:ListBucketResult xmlns:s='urn:x'><s:New><s:Contents><s:Key>AWSLogs/n</s:Key>"
+         "</s:Contents></s:New><s:Contents><s:StorageClass>WARP</s:StorageClass><s:Size>5</s:Size>"
+         "<s:Owner><s:Key>AWSLogs/o</s:Key></s:Owner><s:ETag>\"e\"</s:ETag>"
+         "<s:LastModified>2021-06-22T12:00:00Z</s:LastModified><s:Key>AWSLogs/%61</s:Key>"
+         "</s:Contents><s:EncodingType>url</s:EncodingType></s:ListBucketResult>",
+         "AWSLogs/a|e|5|1624363200|0\n"},
+        {"repeated elements: the last counts",
+         "<ListBucketResult><Contents><Key>AWSLogs/a</Key><Key>AWSLogs/b</Key><Size>1</Size>"
+         "<Size>2</Size><LastModified>2021-06-22T12:00:00Z</LastModified></Contents>"
+         "</ListBucketResult>",
+         "AWSLogs/b||2|1624363200|0\n"},
+        {"empty", "<ListBucketResult/>", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct s3_bench bench = {0};
+        struct vfl_strbuf log = VFL_STRBUF_INIT(4096);
+        aws_bench_expect_connect(&bench.base);
+        aws_bench_expect(&bench.base, LIST_START LIST_END, 200, NULL)->body = rows[i].page;
+        start(&bench, NULL);
+        enum vfl_status st =
+            vfl_s3_list(bench.bucket, "AWSLogs/", "",
+                        (struct vfl_s3_object_sink){record_object, &log}, &bench.err);
+        ck_assert_msg(st == VFL_OK, "%s: %s", rows[i].name, bench.err.text);
+        ck_assert_msg(strcmp(vfl_strbuf_string(&log), rows[i].log) == 0, "%s: %s", rows[i].name,
+                      vfl_strbuf_string(&log));
+        vfl_strbuf_fini(&log);
+        finish(&bench);
+    }
+}
+END_TEST
+
+static void append_object(struct vfl_strbuf *page, unsigned number, size_t key_bytes)
+{
+    size_t start = page->len;
+    vfl_strbuf_appendf(page, "<Contents><Key>AWSLogs/%04u", number);
+    while (page->len - start < key_bytes + strlen("<Contents><Key>"))
+        vfl_strbuf_append_char(page, 'k');
+    vfl_strbuf_append_string(page, "</Key><LastModified>2021-06-22T12:00:00Z</LastModified>"
+                                   "<Size>1</Size></Contents>");
+}
+
+static enum vfl_status count_object(void *ctx, const struct vfl_s3_object *object,
+                                    struct vfl_error *err)
+{
+    size_t *count = ctx;
+    (void)object;
+    (void)err;
+    ++*count;
+    return VFL_OK;
+}
+
+START_TEST(keys_and_pages_are_bounded_exactly)
+{
+    static const struct {
+        unsigned objects;
+        size_t key_bytes;
+        unsigned attempts;
+        enum vfl_status expected;
+        const char *text;
+    } rows[] = {
+        {1000, 12, 1, VFL_OK, ""},
+        {1001, 12, 1, VFL_LIMIT, "more than 1000 objects"},
+        {1, 1024, 1, VFL_OK, ""},
+        {1, 1025, 3, VFL_RETRY, "too long"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct s3_bench bench = {0};
+        struct vfl_strbuf page = VFL_STRBUF_INIT(1u << 20);
+        size_t count = 0;
+        vfl_strbuf_append_string(&page, "<ListBucketResult>");
+        for (unsigned number = 0; number < rows[i].objects; number++)
+            append_object(&page, number, rows[i].key_bytes);
+        vfl_strbuf_append_string(&page, "</ListBucketResult>");
+        aws_bench_expect_connect(&bench.base);
+        for (unsigned attempt = 0; attempt < rows[i].attempts; attempt++)
+            aws_bench_expect(&bench.base, LIST_START LIST_END, 200, NULL)->body =
+                vfl_strbuf_string(&page);
+        start(&bench, NULL);
+        enum vfl_status st =
+            vfl_s3_list(bench.bucket, "AWSLogs/", "",
+                        (struct vfl_s3_object_sink){count_object, &count}, &bench.err);
+        ck_assert_msg(st == rows[i].expected, "%zu: %s", i, bench.err.text);
+        ck_assert_msg(strstr(bench.err.text, rows[i].text) != NULL, "%s", bench.err.text);
+        ck_assert_uint_eq(count, st == VFL_OK ? rows[i].objects : 0);
+        finish(&bench);
+        vfl_strbuf_fini(&page);
+    }
+}
+END_TEST
+
 START_TEST(a_listing_that_does_not_advance_ends)
 {
     struct s3_bench bench = {0};
@@ -256,6 +353,12 @@ START_TEST(an_object_comes_whole_or_not_at_all)
          ""},
         {"without an ETag", {.status = 200, .body = "hello"}, NULL, 1, VFL_OK, ""},
         {"longer than listed", {.status = 200, .body = "hello!"}, NULL, 1, VFL_RETRY, "6 bytes"},
+        {"longer than its length",
+         {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhello"},
+         NULL,
+         1,
+         VFL_RETRY,
+         "4 bytes, 5 were listed"},
         {"chunked and longer",
          {.raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello!\r\n0\r\n\r\n"},
          NULL,
@@ -380,6 +483,14 @@ START_TEST(unclear_deletions_do_not_count_as_done)
         {"cut document", 200, NULL, "<DeleteResult><Deleted>", 3, VFL_RETRY, ""},
         {"another document", 200, "s3_versioning_enabled.xml", NULL, 3, VFL_RETRY, ""},
         {"denied", 403, "s3_access_denied.xml", NULL, 1, VFL_DENIED, ""},
+        {"errors for all", 200, NULL,
+         "<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code></Error>"
+         "<Error><Key>b</Key><Code>AccessDenied</Code></Error></DeleteResult>",
+         1, VFL_OK, "0:denied 1:denied "},
+        {"a word of a key that was not asked", 200, NULL,
+         "<DeleteResult><Deleted><Key>z</Key></Deleted>"
+         "<Error><Key>a</Key><Code>AccessDenied</Code></Error></DeleteResult>",
+         1, VFL_OK, "0:denied 1:ok "},
         {"error without code", 200, NULL,
          "<DeleteResult><Error><Key>a</Key></Error></DeleteResult>", 1, VFL_OK, "0:config 1:ok "},
     };
@@ -491,6 +602,8 @@ int main(void)
         listing_follows_pages_and_decodes_keys,
         unsound_listings_pass_nothing_on,
         unsound_objects_fail_their_page,
+        odd_but_sound_listings_are_read,
+        keys_and_pages_are_bounded_exactly,
         a_listing_that_does_not_advance_ends,
         an_expired_token_is_renewed_in_mid_listing,
         an_object_comes_whole_or_not_at_all,
