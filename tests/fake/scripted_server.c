@@ -148,6 +148,16 @@ static char *make_reply(const struct scripted_exchange *exchange, size_t *ret_si
     return reply;
 }
 
+/* 50 bytes a second. The pause is the pace of the script; nothing waits for it. */
+static bool drip(struct connection *connection, const char *bytes, size_t size)
+{
+    struct pollfd client = {.fd = connection->fd, .events = POLLIN};
+    for (size_t i = 0; i < size; i++)
+        if (poll(&client, 1, 20) != 0 || !send_all(connection, bytes + i, 1))
+            return false;
+    return true;
+}
+
 static void answer(struct scripted_server *server, struct connection *connection,
                    const struct scripted_exchange *exchange)
 {
@@ -158,15 +168,18 @@ static void answer(struct scripted_server *server, struct connection *connection
         close_connection(connection, exchange->is_reset);
         return;
     }
-    size_t first = exchange->cut_bytes > 0 || exchange->is_stalled ? exchange->cut_bytes : size;
+    bool is_held_up = exchange->is_stalled || exchange->is_dripping;
+    size_t first = exchange->cut_bytes > 0 || is_held_up ? exchange->cut_bytes : size;
     bool is_sent = send_all(connection, reply, first);
     if (exchange->is_stalled) {
         stall(server);
         is_sent = is_sent && send_all(connection, reply + first, size - first);
     }
+    if (exchange->is_dripping)
+        is_sent = is_sent && drip(connection, reply + first, size - first);
     free(reply);
     if (!is_sent || exchange->is_closed || exchange->is_reset ||
-        (exchange->cut_bytes > 0 && !exchange->is_stalled))
+        (exchange->cut_bytes > 0 && !is_held_up))
         close_connection(connection, exchange->is_reset);
 }
 

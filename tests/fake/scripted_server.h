@@ -29,6 +29,7 @@ struct scripted_exchange {
     bool is_reset;    /* and close with a reset instead of a proper end */
     bool is_closed;   /* close after the reply */
     bool is_stalled;  /* send cut_bytes only, then wait for scripted_server_release */
+    bool is_dripping; /* send cut_bytes, then a byte every 20 ms until the client goes away */
 };
 
 struct scripted_server;

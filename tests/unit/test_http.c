@@ -423,6 +423,39 @@ START_TEST(a_silent_server_is_given_up)
 }
 END_TEST
 
+/* Bytes that keep coming, but too few: within the headers and within the body, by either limit. */
+START_TEST(a_drip_is_given_up)
+{
+    static char body[1000];
+    (void)memset(body, 'x', sizeof body - 1);
+    static const size_t sent_bytes[] = {10, 60};
+    const struct {
+        unsigned low_speed_s;
+        int64_t deadline_ms;
+        enum vfl_status expected;
+    } rows[] = {{1, DEADLINE_MS, VFL_RETRY}, {30, 300, VFL_DEADLINE}};
+    for (size_t i = 0; i < 4; i++) {
+        const struct scripted_exchange script[] = {{.target = "GET /x",
+                                                    .status = 200,
+                                                    .body = body,
+                                                    .cut_bytes = sent_bytes[i / 2],
+                                                    .is_dripping = true}};
+        struct one_request one = {.options = {.low_speed_s = rows[i % 2].low_speed_s}};
+        int64_t start_ms = now_ms();
+        one.request.deadline_monotonic_ms = start_ms + rows[i % 2].deadline_ms;
+        struct scripted_server *server = scripted_server_start(script, 1);
+        struct vfl_http *http = open_http(&one.options);
+        enum vfl_status st = perform(http, server, &one);
+        ck_assert_msg(st == rows[i % 2].expected, "%zu bytes: %s", sent_bytes[i / 2], one.err.text);
+        /* The whole answer would take twenty seconds. */
+        ck_assert_int_lt(now_ms() - start_ms, 10000);
+        vfl_http_response_fini(&one.response);
+        vfl_http_free(http);
+        scripted_server_finish(server);
+    }
+}
+END_TEST
+
 /* A listener that never accepts: when its queue is full, the kernel leaves further connections
  * unanswered, like an address that nobody has. */
 START_TEST(a_connection_that_nobody_answers_is_given_up)
@@ -610,6 +643,7 @@ int main(void)
         body_cap_counts_bytes_and_not_promises,
         cancellation_ends_a_stalled_body_within_a_second,
         a_silent_server_is_given_up,
+        a_drip_is_given_up,
         a_connection_that_nobody_answers_is_given_up,
         a_name_that_does_not_resolve_may_do_so_later,
         plain_http_needs_permission,
