@@ -96,6 +96,8 @@ enum vfl_status vfl_collector_new(const struct vfl_config *config,
     if (st == VFL_OK)
         st = vfl_confirmation_init(&collector->confirmation, config, err);
     if (st == VFL_OK)
+        st = vfl_listing_plan_init(&collector->listing, config->region_count, err);
+    if (st == VFL_OK)
         st = vfl_object_reader_new(&collector->reader, err);
     if (st != VFL_OK) {
         vfl_collector_free(collector);
@@ -113,6 +115,7 @@ void vfl_collector_free(struct vfl_collector *collector)
     vfl_object_reader_free(collector->reader);
     vfl_flow_table_fini(&collector->table);
     vfl_content_set_fini(&collector->contents);
+    vfl_listing_plan_fini(&collector->listing);
     vfl_confirmation_fini(&collector->confirmation);
     vfl_discovery_fini(&collector->discovery);
     vfl_topology_free(collector->topology);
@@ -163,48 +166,6 @@ enum vfl_status vfl_run_refresh_interfaces(struct vfl_run *run, bool is_unknown_
         st = err->status;
     }
     return st == VFL_OK ? VFL_OK : vfl_error_wrap(err, st, "interfaces");
-}
-
-/* --- listing --- */
-
-static enum vfl_status list_objects(struct vfl_run *run, struct vfl_error *err)
-{
-    struct vfl_collector *collector = run->collector;
-    const struct vfl_config *config = collector->config;
-    struct vfl_ledger *ledger = &collector->confirmation.ledger;
-    size_t failed_count = 0;
-    enum vfl_status last_status = VFL_OK;
-    struct vfl_error failure = {0};
-    vfl_ledger_start_listing(ledger);
-    for (size_t i = 0; i < config->region_count; i++) {
-        enum vfl_status st =
-            vfl_object_list_add_region(&run->list, collector->store, config, config->regions[i],
-                                       ledger, run->now.epoch_s, &failure);
-        if (st == VFL_OK)
-            continue;
-        if (vfl_run_ends_work(st) || ++failed_count == config->region_count) {
-            *err = failure;
-            return st;
-        }
-        last_status = st;
-        vfl_run_report_warn(&run->report, "listing region %s: %s", config->regions[i],
-                            failure.text);
-    }
-    run->is_listing_complete = last_status == VFL_OK;
-    vfl_object_list_sort(&run->list);
-    run->report.listed = run->list.listed_count;
-    run->report.paused = run->list.paused_count;
-    run->report.waiting = run->list.beyond_count;
-    if (run->list.bad_date_count > 0)
-        vfl_run_report_warn(&run->report,
-                            "%" PRIu64 " objects have an impossible date in their name and are "
-                            "left alone, for example %s",
-                            run->list.bad_date_count, run->list.bad_date_key);
-    if (run->list.paused_count > 0)
-        vfl_run_report_warn(&run->report,
-                            "%" PRIu64 " bad objects are kept and will be tried again later",
-                            run->list.paused_count);
-    return VFL_OK;
 }
 
 /* --- one run --- */
@@ -301,7 +262,7 @@ static enum vfl_status work(struct vfl_run *run, struct vfl_error *err)
     if (st == VFL_OK)
         st = vfl_run_refresh_interfaces(run, false, err);
     if (st == VFL_OK)
-        st = list_objects(run, err);
+        st = vfl_run_list_objects(run, err);
     if (st == VFL_OK)
         st = vfl_run_delete_confirmed(run, err);
     if (st == VFL_OK)
@@ -331,6 +292,7 @@ static enum vfl_status begin(struct vfl_run *run, enum vfl_confirmation_outcome 
     if (*ret_outcome == VFL_CONFIRMATION_REPEAT) {
         vfl_content_set_drop(&collector->contents);
         vfl_topology_forget_sent(collector->topology);
+        vfl_listing_plan_require_full(&collector->listing); /* the ledger went back */
         vfl_run_report_warn(&run->report, "the agent did not confirm what was sent 11 minutes ago: "
                                           "its objects are processed again");
     }

@@ -57,6 +57,7 @@ void vfl_confirmation_fini(struct vfl_confirmation *confirmation)
     if (confirmation == NULL)
         return;
     vfl_ledger_fini(&confirmation->ledger);
+    vfl_ledger_fini(&confirmation->gone);
     *confirmation = (struct vfl_confirmation){0};
 }
 
@@ -110,6 +111,8 @@ static enum vfl_status begin_transactional(struct vfl_confirmation *confirmation
         confirmation->stopped_run = 0;
         /* Failures are noted between commits too; the committed state need not have them yet. */
         st = vfl_ledger_adopt_failed(&committed, &confirmation->ledger, err);
+        if (st == VFL_OK)
+            st = vfl_ledger_note_gone(&committed, &confirmation->gone, err);
         if (st != VFL_OK)
             goto out;
         struct vfl_ledger old = confirmation->ledger;
@@ -142,6 +145,19 @@ enum vfl_status vfl_confirmation_begin(struct vfl_confirmation *confirmation,
     }
     *ret_outcome = VFL_CONFIRMATION_GO;
     return VFL_OK;
+}
+
+enum vfl_status vfl_confirmation_forget_gone(struct vfl_confirmation *confirmation,
+                                             bool is_listing_complete, struct vfl_error *err)
+{
+    struct vfl_ledger *ledger = &confirmation->ledger;
+    enum vfl_status st = VFL_OK;
+    if (confirmation->support == VFL_STATE_TRANSACTIONAL)
+        st = vfl_ledger_collect_gone(ledger, is_listing_complete, &confirmation->gone, err);
+    if (st != VFL_OK)
+        return st;
+    return is_listing_complete ? vfl_ledger_forget_unlisted(ledger, err)
+                               : vfl_ledger_forget_deleted(ledger, err);
 }
 
 void vfl_confirmation_open(struct vfl_confirmation *confirmation,

@@ -24,7 +24,8 @@ struct vfl_confirmation {
     uint64_t run;         /* number of the last run that wrote state */
     uint64_t stopped_run; /* of the transaction whose fate is not known yet; 0: none */
     int64_t stopped_monotonic_ms;
-    bool is_loaded; /* plain state was read */
+    bool is_loaded;         /* plain state was read */
+    struct vfl_ledger gone; /* forgotten, while the committed state still names it */
 };
 
 enum vfl_status vfl_confirmation_init(struct vfl_confirmation *confirmation,
@@ -43,6 +44,12 @@ enum vfl_status vfl_confirmation_begin(struct vfl_confirmation *confirmation,
                                        const struct vfl_collector_ops *ops, int64_t monotonic_ms,
                                        enum vfl_confirmation_outcome *ret_outcome,
                                        struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Has the ledger forget what was deleted, and after a complete listing also what it did not show.
+ * Only an emission writes that down: until then begin has to be told again. */
+enum vfl_status vfl_confirmation_forget_gone(struct vfl_confirmation *confirmation,
+                                             bool is_listing_complete,
+                                             struct vfl_error *err) VFL_MUST_CHECK;
 
 /* Around an emission. open starts the transaction, if there are any; close writes the ledger as it
  * then is, and must follow an open whatever happened between. */

@@ -147,6 +147,11 @@ void vfl_ledger_note_deleted(struct vfl_ledger *ledger, uint64_t digest)
         entry->is_deleted = true;
 }
 
+static bool is_gone(const struct vfl_ledger_entry *entry, bool is_unlisted_gone)
+{
+    return entry->is_deleted || (is_unlisted_gone && !entry->is_listed);
+}
+
 static enum vfl_status forget(struct vfl_ledger *ledger, bool is_unlisted_gone,
                               struct vfl_error *err)
 {
@@ -155,7 +160,7 @@ static enum vfl_status forget(struct vfl_ledger *ledger, bool is_unlisted_gone,
     ledger->count = ledger->emitted_count = ledger->failed_count = 0;
     for (uint32_t i = 0; i < old_count; i++) {
         const struct vfl_ledger_entry *entry = &ledger->entries[i];
-        if (entry->is_deleted || (is_unlisted_gone && !entry->is_listed))
+        if (is_gone(entry, is_unlisted_gone))
             continue;
         enum vfl_status st = add(ledger, *entry, err);
         if (st != VFL_OK)
@@ -172,6 +177,33 @@ enum vfl_status vfl_ledger_forget_unlisted(struct vfl_ledger *ledger, struct vfl
 enum vfl_status vfl_ledger_forget_deleted(struct vfl_ledger *ledger, struct vfl_error *err)
 {
     return forget(ledger, false, err);
+}
+
+enum vfl_status vfl_ledger_collect_gone(const struct vfl_ledger *ledger, bool is_unlisted_gone,
+                                        struct vfl_ledger *gone, struct vfl_error *err)
+{
+    for (uint32_t i = 0; i < ledger->count; i++) {
+        const struct vfl_ledger_entry *entry = &ledger->entries[i];
+        if (!is_gone(entry, is_unlisted_gone) || vfl_ledger_find(gone, entry->digest) != NULL ||
+            gone->count >= VFL_LEDGER_MAX_EMITTED + VFL_LEDGER_MAX_FAILED)
+            continue;
+        enum vfl_status st = add(gone, *entry, err);
+        if (st != VFL_OK)
+            return st;
+    }
+    return VFL_OK;
+}
+
+enum vfl_status vfl_ledger_note_gone(struct vfl_ledger *ledger, struct vfl_ledger *gone,
+                                     struct vfl_error *err)
+{
+    for (uint32_t i = 0; i < gone->count; i++) {
+        struct vfl_ledger_entry *entry = vfl_ledger_find(ledger, gone->entries[i].digest);
+        gone->entries[i].is_deleted = entry == NULL;
+        if (entry != NULL)
+            entry->is_deleted = true;
+    }
+    return vfl_ledger_forget_deleted(gone, err);
 }
 
 enum vfl_status vfl_ledger_adopt_failed(struct vfl_ledger *ledger, const struct vfl_ledger *from,

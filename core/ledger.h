@@ -72,6 +72,16 @@ void vfl_ledger_note_deleted(struct vfl_ledger *ledger, uint64_t digest);
 enum vfl_status vfl_ledger_forget_deleted(struct vfl_ledger *ledger,
                                           struct vfl_error *err) VFL_MUST_CHECK;
 
+/* Adds to gone what forget_unlisted, or with is_unlisted_gone false forget_deleted, would forget.
+ */
+enum vfl_status vfl_ledger_collect_gone(const struct vfl_ledger *ledger, bool is_unlisted_gone,
+                                        struct vfl_ledger *gone,
+                                        struct vfl_error *err) VFL_MUST_CHECK;
+/* Notes entries that are in gone as deleted, and has gone forget those that ledger does not have.
+ */
+enum vfl_status vfl_ledger_note_gone(struct vfl_ledger *ledger, struct vfl_ledger *gone,
+                                     struct vfl_error *err) VFL_MUST_CHECK;
+
 /* JSON text of at most VFL_LEDGER_MAX_BYTES, and back. parse replaces the content; text that is
  * empty, "{}" or not a ledger gives an empty one, with *ret_is_valid false for the last. After
  * VFL_NO_MEMORY the content is unspecified until the next parse. */

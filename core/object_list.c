@@ -50,33 +50,35 @@ static enum vfl_status append(struct vfl_listed_object **objects, size_t *count,
 
 struct region_listing {
     struct vfl_object_list *list;
-    const struct vfl_config *config;
-    const char *region;
-    struct vfl_ledger *ledger;
-    int64_t now_epoch_s;
+    const struct vfl_object_source *source;
+    int64_t last_ms; /* when the store was asked, or showed the object before */
 };
 
 static enum vfl_status classify(struct region_listing *listing, const struct vfl_store_object *from,
                                 const struct vfl_object_key *key, struct vfl_error *err)
 {
     struct vfl_object_list *list = listing->list;
+    const struct vfl_object_source *source = listing->source;
     struct vfl_listed_object object = {
         .size_bytes = from->size_bytes,
         .time_epoch_s = key->time_epoch_s,
-        .region = listing->region,
+        .region = source->region,
         .is_archived = from->is_archived,
     };
     enum vfl_status st = vfl_ledger_digest(from->key, from->etag, &object.digest, err);
     if (st != VFL_OK)
         return st;
     list->listed_count++;
-    struct vfl_ledger_entry *entry = vfl_ledger_find(listing->ledger, object.digest);
+    struct vfl_ledger_entry *entry = vfl_ledger_find(source->ledger, object.digest);
     if (entry != NULL)
         entry->is_listed = true;
-    if (entry != NULL && entry->state == VFL_OBJECT_EMITTED)
+    bool is_emitted = entry != NULL && entry->state == VFL_OBJECT_EMITTED;
+    /* With dry_run nothing is ever deleted, so there is nothing to wait for. */
+    vfl_listing_region_see(source->progress, key, !is_emitted || !source->config->is_dry_run);
+    if (is_emitted)
         return append(&list->to_delete, &list->to_delete_count, &list->to_delete_room, &object,
                       from, err);
-    if (entry != NULL && entry->retry_epoch_s > listing->now_epoch_s) {
+    if (entry != NULL && entry->retry_epoch_s > source->now_epoch_s) {
         list->paused_count++;
         return VFL_OK;
     }
@@ -87,17 +89,27 @@ static enum vfl_status classify(struct region_listing *listing, const struct vfl
     return append(&list->to_read, &list->to_read_count, &list->to_read_room, &object, from, err);
 }
 
+static void note_wait(struct region_listing *listing)
+{
+    int64_t now_ms = listing->source->monotonic_ms();
+    if (listing->list->slowest_page_ms < now_ms - listing->last_ms)
+        listing->list->slowest_page_ms = now_ms - listing->last_ms;
+    listing->last_ms = now_ms;
+}
+
 static enum vfl_status on_object(void *ctx, const struct vfl_store_object *object,
                                  struct vfl_error *err)
 {
     struct region_listing *listing = ctx;
     struct vfl_object_list *list = listing->list;
+    const struct vfl_config *config = listing->source->config;
     struct vfl_object_key key;
     struct vfl_error problem = {0};
+    note_wait(listing);
     enum vfl_status st =
-        vfl_object_key_parse(object->key, vfl_span_from_string(listing->config->log_prefix),
-                             vfl_span_from_string(listing->config->account),
-                             vfl_span_from_string(listing->region), &key, &problem);
+        vfl_object_key_parse(object->key, vfl_span_from_string(config->log_prefix),
+                             vfl_span_from_string(config->account),
+                             vfl_span_from_string(listing->source->region), &key, &problem);
     if (st == VFL_OK)
         return classify(listing, object, &key, err);
     if (st == VFL_FORMAT) {
@@ -110,23 +122,18 @@ static enum vfl_status on_object(void *ctx, const struct vfl_store_object *objec
     return VFL_OK;
 }
 
-enum vfl_status vfl_object_list_add_region(struct vfl_object_list *list, struct vfl_store *store,
-                                           const struct vfl_config *config, const char *region,
-                                           struct vfl_ledger *ledger, int64_t now_epoch_s,
-                                           struct vfl_error *err)
+enum vfl_status vfl_object_list_add(struct vfl_object_list *list,
+                                    const struct vfl_object_source *source,
+                                    const struct vfl_listing_steps *steps, struct vfl_error *err)
 {
-    struct region_listing listing = {list, config, region, ledger, now_epoch_s};
+    struct region_listing listing = {.list = list, .source = source};
     enum vfl_status st = VFL_OK;
-    for (int layout = 0; layout < VFL_KEY_LAYOUT_COUNT && st == VFL_OK; layout++) {
-        struct vfl_strbuf prefix = VFL_STRBUF_INIT(2048);
-        vfl_object_key_append_prefix(
-            &prefix, (enum vfl_key_layout)layout, vfl_span_from_string(config->log_prefix),
-            vfl_span_from_string(config->account), vfl_span_from_string(region));
-        st = vfl_strbuf_check(&prefix, "listing prefix", err);
-        if (st == VFL_OK)
-            st = store->ops->list(store, vfl_strbuf_string(&prefix), "",
-                                  (struct vfl_object_sink){on_object, &listing}, err);
-        vfl_strbuf_fini(&prefix);
+    for (size_t i = 0; i < steps->count && st == VFL_OK; i++) {
+        const struct vfl_listing_step *step = &steps->steps[i];
+        listing.last_ms = source->monotonic_ms();
+        st = source->store->ops->list(source->store, step->prefix, step->start_after,
+                                      (struct vfl_object_sink){on_object, &listing}, err);
+        note_wait(&listing);
     }
     return st;
 }

@@ -7,6 +7,7 @@
 
 #include "core/config.h"
 #include "core/ledger.h"
+#include "core/listing_plan.h"
 #include "core/store/store.h"
 
 /* Objects held in memory at a time; what a listing shows beyond waits for a later run. */
@@ -34,16 +35,28 @@ struct vfl_object_list {
     uint64_t paused_count;   /* bad objects whose pause is not over */
     uint64_t beyond_count;   /* objects to read that VFL_OBJECT_LIST_MAX_COUNT left out */
     char bad_date_key[256];  /* one of them, for the message */
+    int64_t slowest_page_ms; /* the longest that the store took until it showed the next object */
+};
+
+/* One region's listing; all borrowed. */
+struct vfl_object_source {
+    struct vfl_store *store;
+    const struct vfl_config *config;
+    const char *region;
+    struct vfl_ledger *ledger;
+    struct vfl_listing_region *progress; /* is told of every flow-log object */
+    int64_t now_epoch_s;
+    int64_t (*monotonic_ms)(void);
 };
 
 void vfl_object_list_fini(struct vfl_object_list *list); /* NULL and zeroed are fine */
 
-/* Adds what one region's prefixes show, both layouts. Marks ledger entries as listed. After a
- * failure list holds what was shown until then. Statuses of the store's list. */
-enum vfl_status vfl_object_list_add_region(struct vfl_object_list *list, struct vfl_store *store,
-                                           const struct vfl_config *config, const char *region,
-                                           struct vfl_ledger *ledger, int64_t now_epoch_s,
-                                           struct vfl_error *err) VFL_MUST_CHECK;
+/* Adds what the listings of steps show. Marks ledger entries as listed. After a failure list holds
+ * what was shown until then. Statuses of the store's list. */
+enum vfl_status vfl_object_list_add(struct vfl_object_list *list,
+                                    const struct vfl_object_source *source,
+                                    const struct vfl_listing_steps *steps,
+                                    struct vfl_error *err) VFL_MUST_CHECK;
 
 /* Puts to_read in its order. */
 void vfl_object_list_sort(struct vfl_object_list *list);

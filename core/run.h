@@ -1,5 +1,5 @@
-/* One run's state, shared by the steps of collector.c's list: collector.c, run_deletion.c,
- * run_reading.c and run_emission.c; nobody else includes this. */
+/* One run's state, shared by the steps of collector.c's list: collector.c, run_listing.c,
+ * run_deletion.c, run_reading.c and run_emission.c; nobody else includes this. */
 #ifndef VFL_RUN_H
 #define VFL_RUN_H
 
@@ -11,6 +11,7 @@
 #include "core/confirmation.h"
 #include "core/content_set.h"
 #include "core/discovery.h"
+#include "core/listing_plan.h"
 #include "core/object_list.h"
 #include "core/object_reader.h"
 #include "core/run_report.h"
@@ -24,6 +25,9 @@ struct vfl_collector {
     struct vfl_topology *topology;
     struct vfl_discovery discovery;
     struct vfl_confirmation confirmation;
+    struct vfl_listing_plan listing;
+    int64_t full_ledger_sweep_ms;   /* when its being full last made a listing FULL; 0: never */
+    struct vfl_error bad_date_told; /* of the last sweep that showed such an object; or empty */
     struct vfl_object_reader *reader;
     struct vfl_flow_table table; /* of the run under way */
     struct vfl_content_set contents;
@@ -43,7 +47,7 @@ struct vfl_run {
     int64_t deadline_ms;
     struct vfl_run_report report;
     struct vfl_object_list list;
-    bool is_listing_complete;
+    bool is_listing_complete; /* every region's was FULL and went through */
     unsigned denied_count;   /* objects whose read was refused */
     struct vfl_error denial; /* the first of them */
 };
@@ -61,6 +65,10 @@ bool vfl_run_ends_work(enum vfl_status status);
  * like: no region's interfaces are known, so nothing can be read. */
 enum vfl_status vfl_run_refresh_interfaces(struct vfl_run *run, bool is_unknown_seen,
                                            struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Lists what is due to be listed in each region. One that fails is told, and the others go on; all
+ * of them failing is an error. */
+enum vfl_status vfl_run_list_objects(struct vfl_run *run, struct vfl_error *err) VFL_MUST_CHECK;
 
 /* Deletes the listed objects whose emission is confirmed. What cannot be deleted is told, and
  * stays. */

@@ -72,7 +72,6 @@ enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *
 /* Objects that are gone make room in the ledger for those that are read in this run. */
 enum vfl_status vfl_run_forget_gone(struct vfl_run *run, struct vfl_error *err)
 {
-    struct vfl_ledger *ledger = &run->collector->confirmation.ledger;
-    return run->is_listing_complete ? vfl_ledger_forget_unlisted(ledger, err)
-                                    : vfl_ledger_forget_deleted(ledger, err);
+    return vfl_confirmation_forget_gone(&run->collector->confirmation, run->is_listing_complete,
+                                        err);
 }

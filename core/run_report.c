@@ -91,6 +91,8 @@ static void send_metrics(const struct vfl_run_report *report, const struct vfl_t
         ops->metric(ops->ctx, "aws_flowlogs.records", (double)other_records[i].value,
                     other_records[i].detail);
     ops->metric(ops->ctx, "aws_flowlogs.run_seconds", run_s, NULL);
+    ops->metric(ops->ctx, "aws_flowlogs.list_page_seconds",
+                (double)report->slowest_page_ms / 1000.0, NULL);
     if (report->last_end_epoch_s > 0 && report->last_end_epoch_s <= now_epoch_s)
         ops->metric(ops->ctx, "aws_flowlogs.lag_seconds",
                     (double)(now_epoch_s - report->last_end_epoch_s), NULL);

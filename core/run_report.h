@@ -19,6 +19,7 @@ struct vfl_run_report {
     uint64_t records[VFL_RECORD_MALFORMED + 1];
     uint64_t overlong_lines;
     int64_t last_end_epoch_s; /* latest record read */
+    int64_t slowest_page_ms;  /* of the listings */
     struct vfl_topology_counts topology;
     uint32_t warning_count;
     char first_warning[VFL_ERROR_TEXT_SIZE];

@@ -170,6 +170,25 @@ static int64_t epoch_s_of(const struct date *date)
     return (days * 24 + date->hour) * 3600 + date->minute * INT64_C(60);
 }
 
+/* The inverse of epoch_s_of. */
+static struct date date_of(int64_t epoch_s)
+{
+    if (epoch_s < 0)
+        epoch_s = 0;
+    /* No year is longer than 366 days, so this one is not too late. */
+    struct date date = {.year = 1970 + (unsigned)(epoch_s / 86400 / 366), .month = 1, .day = 1};
+    while (epoch_s_of(&(struct date){.year = date.year + 1, .month = 1, .day = 1}) <= epoch_s)
+        date.year++;
+    while (date.month < 12 && epoch_s_of(&(struct date){
+                                  .year = date.year, .month = date.month + 1, .day = 1}) <= epoch_s)
+        date.month++;
+    int64_t rest_s = epoch_s - epoch_s_of(&date);
+    date.day += (unsigned)(rest_s / 86400);
+    date.hour = (unsigned)(rest_s / 3600 % 24);
+    date.minute = (unsigned)(rest_s / 60 % 60);
+    return date;
+}
+
 static enum vfl_status not_ours(struct vfl_span key, const char *reason, struct vfl_error *err)
 {
     return vfl_error_set(err, VFL_NOT_FOUND, "%.*s %s", key.len < INT_MAX ? (int)key.len : INT_MAX,
@@ -199,6 +218,7 @@ enum vfl_status vfl_object_key_parse(struct vfl_span key, struct vfl_span folder
         return vfl_error_set(err, VFL_FORMAT, "%.*s names an impossible date",
                              key.len < INT_MAX ? (int)key.len : INT_MAX, key.ptr);
     parsed.time_epoch_s = epoch_s_of(&name_date);
+    parsed.folder_epoch_s = epoch_s_of(&path_date);
     *ret_key = parsed;
     return VFL_OK;
 }
@@ -218,4 +238,36 @@ void vfl_object_key_append_prefix(struct vfl_strbuf *out, enum vfl_key_layout la
                              is_hive ? "/aws-service=vpcflowlogs/aws-region=" : "/vpcflowlogs/");
     vfl_strbuf_append(out, region);
     vfl_strbuf_append_char(out, '/');
+}
+
+void vfl_object_key_append_day(struct vfl_strbuf *out, enum vfl_key_layout layout, int64_t epoch_s)
+{
+    struct date date = date_of(epoch_s);
+    vfl_strbuf_appendf(
+        out, layout == VFL_KEY_LAYOUT_HIVE ? "year=%04u/month=%02u/day=%02u/" : "%04u/%02u/%02u/",
+        date.year, date.month, date.day);
+}
+
+void vfl_object_key_append_hour(struct vfl_strbuf *out, enum vfl_key_layout layout, int64_t epoch_s)
+{
+    struct date date = date_of(epoch_s);
+    vfl_strbuf_appendf(out, layout == VFL_KEY_LAYOUT_HIVE ? "hour=%02u/" : "%02u/", date.hour);
+}
+
+void vfl_object_key_append_name(struct vfl_strbuf *out, struct vfl_span account,
+                                struct vfl_span region, struct vfl_span flow_log_id)
+{
+    vfl_strbuf_append(out, account);
+    vfl_strbuf_append_string(out, "_vpcflowlogs_");
+    vfl_strbuf_append(out, region);
+    vfl_strbuf_append_char(out, '_');
+    vfl_strbuf_append(out, flow_log_id);
+    vfl_strbuf_append_char(out, '_');
+}
+
+void vfl_object_key_append_time(struct vfl_strbuf *out, int64_t epoch_s)
+{
+    struct date date = date_of(epoch_s);
+    vfl_strbuf_appendf(out, "%04u%02u%02uT%02u%02uZ", date.year, date.month, date.day, date.hour,
+                       date.minute);
 }

@@ -17,7 +17,8 @@ except ImportError:
 ROOT = sys.argv.pop(1)
 
 # What these files say, the operator reads; "no memory" is one row for all.
-EXPLAINED = ("core/collector.c core/confirmation.c core/object_reader.c core/aws/session.c "
+EXPLAINED = ("core/collector.c core/confirmation.c core/object_reader.c core/run_listing.c "
+             "core/aws/session.c "
              "core/aws/credentials.c core/aws/sts.c core/aws/s3.c core/aws/s3_delete.c "
              "core/aws/ec2.c core/flowlog/record_format.c core/flowlog/gunzip.c").split()
 # Cannot reach an operator of this check: caught by the configuration, or ends a stopped run.

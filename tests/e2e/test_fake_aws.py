@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 import harness
 import worked_case
@@ -127,6 +128,81 @@ class Pipeline(FakeAwsTestCase):
         result = self.run_once(init_config={'external_id': EXTERNAL_ID}, expect=1)
         self.assert_service_check(result, 'aws_flowlogs.can_connect', 'CRITICAL', 'credential')
         self.assertEqual(self.fake.calls, [])
+
+
+class Listing(FakeAwsTestCase):
+    """Several runs of one process. Keys are of today, as they are in life."""
+
+    RUNS = 5
+
+    def setUp(self):
+        super().setUp()
+        # A day that ends under way has one more prefix to look at.
+        if time.time() % 86400 > 86400 - 60:
+            time.sleep(60)
+        self.now = int(time.time())
+        self.by_run = []  # [(operation, detail)] of each run
+
+    def key(self, number, age_seconds=0, **options):
+        stamp = time.strftime('%Y%m%dT%H%MZ', time.gmtime(self.now - age_seconds))
+        return object_key(number, stamp=stamp, **options)
+
+    def run_several(self, before_run):
+        """before_run(number) is called, from 0, when a run has just begun."""
+        for number in range(self.RUNS):
+            self.fake.fault('GetBucketVersioning', number + 1,
+                            aws.Fault(before=lambda _, number=number: before_run(number)))
+        result = self.run_host(self.init_config, self.instance, arguments=(
+            '--runs', str(self.RUNS), '--interval', '1', '--state', self.state))
+        for operation, detail, _ in self.fake.calls:
+            if operation == 'GetBucketVersioning':
+                self.by_run.append([])
+            if self.by_run:
+                self.by_run[-1].append((operation, detail))
+        self.assertEqual(len(self.by_run), self.RUNS)
+        return result
+
+    def count(self, run, operation):
+        return sum(name == operation for name, _ in self.by_run[run])
+
+    def test_steady_state_makes_one_listing_for_each_flow_log(self):
+        flow_logs = ('fl-0a1b2c3d4e5f60718', 'fl-0fedcba9876543210')
+
+        def deliver(run):
+            for i, flow_log in enumerate(flow_logs):
+                for part in range(3):
+                    number = run * 10 + i * 3 + part
+                    self.bucket.put(self.key(number, flow_log=flow_log),
+                                    gzipped(record(start=self.now - 3600 + 60 * number)))
+        self.run_several(deliver)
+        for run in range(1, self.RUNS):
+            with self.subTest(run=run):
+                self.assertEqual(self.count(run, 'ListObjectsV2'), len(flow_logs))
+                self.assertEqual(self.count(run, 'GetObject'), 6)
+                self.assertEqual(self.count(run, 'DeleteObjects'), 1)
+                allowed = 1 + len(flow_logs) + 6 + 1
+                interfaces = self.count(run, 'DescribeNetworkInterfaces')
+                self.assertEqual(len(self.by_run[run]) - interfaces, allowed)
+        self.assertEqual(self.count(0, 'ListObjectsV2'), 2)  # both layouts whole
+        self.assertEqual(len(self.bucket.keys()), 6)  # of the last run
+
+    def test_days_of_delete_markers_are_looked_at_once(self):
+        day = [(age, part) for age in range(3 * 3600, 27 * 3600, 300) for part in range(4)]
+        for number, (age, _) in enumerate(day):
+            key = self.key(number + 1000, age_seconds=age)
+            self.bucket.put(key, b'')
+            self.bucket.remove(key)
+        scanned = []
+
+        def deliver(run):
+            scanned.append(self.bucket.scanned_count)
+            self.bucket.put(self.key(run), gzipped(record(start=self.now - 3600 + 60 * run)))
+        self.run_several(deliver)
+        scanned.append(self.bucket.scanned_count)
+        costs = [after - before for before, after in zip(scanned, scanned[1:])]
+        self.assertGreaterEqual(costs[0], len(day))
+        for run in range(1, self.RUNS):
+            self.assertLessEqual(costs[run], run + 1)  # what these runs brought themselves
 
 
 class ExternalId(FakeAwsTestCase):

@@ -36,6 +36,7 @@ class Bucket:
         self.versions = {}  # key -> list of Version, oldest first
         self.archived_keys = set()
         self.tokens = {}  # continuation token -> last key
+        self.scanned_count = 0  # keys that listings had to look at, deleted ones too
 
     def put(self, key, body):
         self.versions.setdefault(key, []).append(Version(body, time.time()))
@@ -166,6 +167,10 @@ def _list(fake, bucket, query):
                                                                         'surrogateescape')]
     limit = min(int(query.get('max-keys', 1000)), 1000, fake.list_page_size)
     page = wanted[:limit]
+    # A page ends at its last key; one that is the last looks at all deleted keys up to the end.
+    end = page[-1] if len(page) < len(wanted) else None
+    bucket.scanned_count += sum(key.startswith(prefix) and key > after
+                                and (end is None or key <= end) for key in bucket.versions)
     text = (f'<ListBucketResult xmlns="{NAMESPACE}">' + element('Name', bucket.name)
             + element('Prefix', spell(prefix)))
     if len(page) < len(wanted):

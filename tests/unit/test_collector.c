@@ -468,7 +468,9 @@ START_TEST(tells_its_health)
     }
     double run_s = recording_ops_metric(&at.ops, "aws_flowlogs.run_seconds", NULL);
     ck_assert(run_s >= 0 && run_s < 45);
-    ck_assert_uint_eq(at.ops.metric_count, sizeof expected / sizeof expected[0] + 1);
+    double page_s = recording_ops_metric(&at.ops, "aws_flowlogs.list_page_seconds", NULL);
+    ck_assert(page_s >= 0 && page_s <= run_s);
+    ck_assert_uint_eq(at.ops.metric_count, sizeof expected / sizeof expected[0] + 2);
     ck_assert_uint_eq(at.ops.checks[VFL_CHECK_CAN_CONNECT].count, 1);
     ck_assert_int_eq(at.ops.checks[VFL_CHECK_CAN_CONNECT].level, VFL_CHECK_OK);
     ck_assert_uint_eq(at.ops.checks[VFL_CHECK_CAN_UPDATE].count, 1);

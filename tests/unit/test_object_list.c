@@ -22,8 +22,18 @@ struct listing_store {
     size_t generated_count; /* further objects of ascending time */
     size_t fail_after;      /* SIZE_MAX: never */
     char prefixes[4][300];
+    char starts[4][300];
     size_t prefix_count;
+    int64_t page_ms; /* how long each listing takes until it shows something */
+    int64_t end_ms;  /* and after that */
 };
+
+static int64_t clock_ms;
+
+static int64_t read_clock(void)
+{
+    return clock_ms;
+}
 
 static enum vfl_status add(struct listing_store *store, const struct listed_key *listed,
                            const char *prefix, struct vfl_object_sink sink, struct vfl_error *err)
@@ -45,9 +55,10 @@ static enum vfl_status list(struct vfl_store *base, const char *prefix, const ch
                             struct vfl_object_sink sink, struct vfl_error *err)
 {
     struct listing_store *store = (struct listing_store *)base;
-    ck_assert_str_eq(start_after, "");
     ck_assert_uint_lt(store->prefix_count, 4);
-    (void)snprintf(store->prefixes[store->prefix_count++], 300, "%s", prefix);
+    (void)snprintf(store->prefixes[store->prefix_count], 300, "%s", prefix);
+    (void)snprintf(store->starts[store->prefix_count++], 300, "%s", start_after);
+    clock_ms += store->page_ms;
     enum vfl_status st = VFL_OK;
     for (size_t i = 0; i < store->count && st == VFL_OK; i++)
         st = add(store, &store->keys[i], prefix, sink, err);
@@ -56,6 +67,7 @@ static enum vfl_status list(struct vfl_store *base, const char *prefix, const ch
         fake_key((unsigned)(i / 1000), (unsigned)i, key);
         st = add(store, &(struct listed_key){key, "e", false}, prefix, sink, err);
     }
+    clock_ms += store->end_ms;
     return st;
 }
 
@@ -65,15 +77,34 @@ static char account[] = FAKE_ACCOUNT;
 static char folder[] = "";
 static struct vfl_config config = {.account = account, .log_prefix = folder};
 static struct vfl_object_list objects;
+static struct vfl_listing_plan plan;
 static struct vfl_ledger ledger;
 static struct vfl_error err;
 
+/* A first run's listing. */
 static enum vfl_status fill(struct listing_store *store, int64_t now_epoch_s)
 {
+    struct vfl_listing_steps steps = {0};
+    const struct vfl_listing_place place = {.account = VFL_SPAN_LITERAL(FAKE_ACCOUNT),
+                                            .region = VFL_SPAN_LITERAL(FAKE_REGION)};
+    vfl_listing_plan_fini(&plan);
+    ck_assert_int_eq(vfl_listing_plan_init(&plan, 1, &err), VFL_OK);
+    const struct vfl_object_source source = {
+        .store = &store->base,
+        .config = &config,
+        .region = FAKE_REGION,
+        .ledger = &ledger,
+        .progress = plan.regions,
+        .now_epoch_s = now_epoch_s,
+        .monotonic_ms = read_clock,
+    };
     store->base.ops = &listing_ops;
     vfl_ledger_start_listing(&ledger);
-    enum vfl_status st = vfl_object_list_add_region(&objects, &store->base, &config, FAKE_REGION,
-                                                    &ledger, now_epoch_s, &err);
+    vfl_listing_plan_start(&plan, now_epoch_s, 0);
+    ck_assert_int_eq(vfl_listing_region_plan(plan.regions, &place, now_epoch_s, &steps, &err),
+                     VFL_OK);
+    enum vfl_status st = vfl_object_list_add(&objects, &source, &steps, &err);
+    vfl_listing_steps_fini(&steps);
     vfl_object_list_sort(&objects);
     return st;
 }
@@ -83,6 +114,7 @@ static void close_fixture(void)
     vfl_object_list_fini(&objects);
     vfl_object_list_fini(&objects);
     vfl_ledger_fini(&ledger);
+    vfl_listing_plan_fini(&plan);
 }
 
 static uint64_t digest_of(const char *key, const char *etag)
@@ -99,6 +131,8 @@ START_TEST(lists_both_layouts_of_the_region)
     struct listing_store store = {.fail_after = SIZE_MAX};
     ck_assert_int_eq(fill(&store, 0), VFL_OK);
     ck_assert_uint_eq(store.prefix_count, 2);
+    ck_assert_str_eq(store.starts[0], "");
+    ck_assert_str_eq(store.starts[1], "");
     ck_assert_str_eq(store.prefixes[0], "AWSLogs/" FAKE_ACCOUNT "/vpcflowlogs/eu-west-1/");
     ck_assert_str_eq(store.prefixes[1], "AWSLogs/aws-account-id=" FAKE_ACCOUNT
                                         "/aws-service=vpcflowlogs/aws-region=eu-west-1/");
@@ -205,12 +239,62 @@ START_TEST(holds_a_bounded_number_of_objects)
 }
 END_TEST
 
+/* What is unread or waits for its deletion has to be listed again; what was left alone has not. */
+START_TEST(tells_the_plan_what_has_to_be_listed_again)
+{
+    static const struct {
+        const char *name;
+        bool is_emitted, is_dry_run, is_open;
+    } cases[] = {
+        {"new", false, false, true},
+        {"emitted", true, false, true},
+        {"emitted in a dry run", true, true, false},
+        {"new in a dry run", false, true, true},
+    };
+    static char key[FAKE_KEY_SIZE];
+    fake_key(0, 1, key);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct listed_key listed[] = {{key, "e", false}, {"AWSLogs/other", "e", false}};
+        struct listing_store store = {.keys = listed, .count = 2, .fail_after = SIZE_MAX};
+        if (cases[i].is_emitted)
+            ck_assert_int_eq(vfl_ledger_note_emitted(&ledger, digest_of(key, "e"), &err), VFL_OK);
+        config.is_dry_run = cases[i].is_dry_run;
+        ck_assert_int_eq(fill(&store, FAKE_START_EPOCH_S), VFL_OK);
+        ck_assert_uint_eq(plan.regions[0].cursor_count, 1);
+        bool is_open = plan.regions[0].cursors[0].oldest_open_epoch_s == FAKE_START_EPOCH_S;
+        ck_assert_msg(is_open == cases[i].is_open, "%s", cases[i].name);
+        close_fixture();
+    }
+    config.is_dry_run = false;
+}
+END_TEST
+
+/* A page that shows nothing may have been as slow: there is no object of the second layout. */
+START_TEST(measures_the_slowest_page)
+{
+    static const struct {
+        int64_t page_ms, end_ms, expected_ms;
+        size_t object_count;
+    } cases[] = {{7000, 0, 7000, 3}, {10, 6000, 6010, 3}, {4000, 0, 4000, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct listing_store store = {.generated_count = cases[i].object_count,
+                                      .fail_after = SIZE_MAX,
+                                      .page_ms = cases[i].page_ms,
+                                      .end_ms = cases[i].end_ms};
+        ck_assert_int_eq(fill(&store, FAKE_START_EPOCH_S), VFL_OK);
+        ck_assert_int_eq(objects.slowest_page_ms, cases[i].expected_ms);
+        close_fixture();
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
-        lists_both_layouts_of_the_region,         puts_the_newest_first_then_by_key,
-        ledger_decides_what_an_object_is_due_for, counts_foreign_keys_and_impossible_dates_apart,
-        keeps_what_was_shown_before_a_failure,    holds_a_bounded_number_of_objects,
+        lists_both_layouts_of_the_region,           puts_the_newest_first_then_by_key,
+        ledger_decides_what_an_object_is_due_for,   counts_foreign_keys_and_impossible_dates_apart,
+        keeps_what_was_shown_before_a_failure,      holds_a_bounded_number_of_objects,
+        tells_the_plan_what_has_to_be_listed_again, measures_the_slowest_page,
     };
     return RUN_SUITE("object list", cases);
 }
