@@ -48,8 +48,8 @@ struct vfl_run {
     struct vfl_run_report report;
     struct vfl_object_list list;
     bool is_listing_complete; /* every region's was FULL and went through */
-    unsigned denied_count;   /* objects whose read was refused */
-    struct vfl_error denial; /* the first of them */
+    unsigned denied_count;    /* objects whose read was refused */
+    struct vfl_error denial;  /* the first of them */
 };
 
 int64_t vfl_run_monotonic_ms(void);
