@@ -11,6 +11,7 @@
 
 #define POLL_MS 100
 #define LOW_SPEED_BYTES_PER_S 1024L
+#define TIMER_SLACK_MS 5           /* curl's timer may ring before our clock has got there */
 #define MAX_CONNECTION_AGE_S 20L   /* S3 closes idle connections early */
 #define MAX_CONNECTION_LIFE_S 300L /* so that a changed DNS answer is seen */
 
@@ -457,8 +458,8 @@ static enum vfl_status finish(struct vfl_http *http, struct exchange *exchange, 
                              curl_multi_strerror(failure));
     if (is_cancelled(http) && code != CURLE_OK)
         return vfl_error_set(exchange->err, VFL_CANCELLED, "cancelled");
-    if (code == CURLE_OPERATION_TIMEDOUT &&
-        http->clock.now_monotonic_ms(http->clock.ctx) >= request->deadline_monotonic_ms)
+    if (code == CURLE_OPERATION_TIMEDOUT && http->clock.now_monotonic_ms(http->clock.ctx) >=
+                                                request->deadline_monotonic_ms - TIMER_SLACK_MS)
         return vfl_error_set(exchange->err, VFL_DEADLINE,
                              "no complete answer within the time left");
     if (code != CURLE_OK)
