@@ -186,6 +186,16 @@ class Listing(FakeAwsTestCase):
         self.assertEqual(self.count(0, 'ListObjectsV2'), 2)  # both layouts whole
         self.assertEqual(len(self.bucket.keys()), 6)  # of the last run
 
+    def test_slow_page_names_the_lifecycle_rules_to_add(self):
+        self.put()
+        self.fake.fault('ListObjectsV2', 1, aws.Fault(before=lambda _: time.sleep(5.2)))
+        result = self.run_once()
+        self.assertEqual(self.sent(result), 1000)
+        self.assert_service_check(result, 'aws_flowlogs.can_update', 'WARNING', BUCKET,
+                                  'NoncurrentVersionExpiration', 'ExpiredObjectDeleteMarker')
+        (seconds, _), = result.graph.metrics('aws_flowlogs.list_page_seconds')
+        self.assertGreater(seconds, 5)
+
     def test_days_of_delete_markers_are_looked_at_once(self):
         day = [(age, part) for age in range(3 * 3600, 27 * 3600, 300) for part in range(4)]
         for number, (age, _) in enumerate(day):

@@ -349,6 +349,28 @@ START_TEST(full_ledger_of_objects_that_are_gone_is_swept_for_room)
 }
 END_TEST
 
+/* A dry run's objects stay, and out of sight of narrow listings: that is no reason to forget them,
+ * because the next FULL listing would have them read again. */
+START_TEST(narrow_listing_forgets_nothing_that_it_does_not_show)
+{
+    collector_fixture_open(&at, VFL_STATE_TRANSACTIONAL, "dry_run: true\n");
+    at.ops.is_auto_commit = true;
+    put(key_of("20261001T0100Z"), 1);
+    put(key_of("20261120T1005Z"), 2);
+    expect_run(0);
+    ck_assert_uint_eq(at.ops.bytes_sent, 3);
+    for (int minute = 1; minute <= 361; minute++) {
+        if (minute == 30)
+            put(key_of("20261120T1035Z"), 4); /* its emission writes the ledger anew */
+        expect_run(60);
+        ck_assert_uint_eq(at.ops.bytes_sent, minute == 30 ? 4 : 0);
+        ck_assert_double_eq(metric("aws_flowlogs.objects.processed"), minute == 30 ? 1 : 0);
+        ck_assert_double_eq(metric("aws_flowlogs.objects.duplicate"), 0);
+    }
+    collector_fixture_close(&at);
+}
+END_TEST
+
 /* Only sweeps see such a name; the service check says so until one does not. */
 START_TEST(impossible_date_is_told_once_and_stays_in_the_service_check)
 {
@@ -385,6 +407,7 @@ int main(void)
         lost_transaction_is_followed_by_a_full_listing,
         deleted_objects_do_not_return_to_the_ledger,
         full_ledger_of_objects_that_are_gone_is_swept_for_room,
+        narrow_listing_forgets_nothing_that_it_does_not_show,
         impossible_date_is_told_once_and_stays_in_the_service_check,
     };
     return RUN_SUITE("collector listing", cases);

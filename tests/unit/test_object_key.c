@@ -303,6 +303,71 @@ START_TEST(listing_prefixes_lead_to_the_keys)
 }
 END_TEST
 
+START_TEST(folders_give_the_start_of_their_day_or_hour)
+{
+    /* The name's time is 16:20; the folders speak for themselves. */
+    static const struct {
+        const char *key;
+        int64_t folder_epoch_s;
+    } rows[] = {
+        {DAY NAME ".log.gz", 1529452800},
+        {DAY "16/" NAME ".log.gz", 1529510400},
+        {DAY "00/" NAME ".log.gz", 1529452800},
+        {HIVE_DAY NAME ".log.gz", 1529452800},
+        {HIVE_DAY "hour=17/" NAME ".log.gz", 1529514000},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct vfl_object_key key;
+        struct vfl_error err = {0};
+        ck_assert_int_eq(parse(rows[i].key, "", any, any, &key, &err), VFL_OK);
+        ck_assert_int_eq(key.time_epoch_s, TIME_EPOCH_S);
+        ck_assert_int_eq(key.folder_epoch_s, rows[i].folder_epoch_s);
+    }
+}
+END_TEST
+
+static void append_parts(struct vfl_strbuf *out, enum vfl_key_layout layout, bool is_hourly,
+                         int64_t epoch_s)
+{
+    vfl_object_key_append_day(out, layout, epoch_s);
+    if (is_hourly)
+        vfl_object_key_append_hour(out, layout, epoch_s);
+    vfl_object_key_append_name(out, VFL_SPAN_LITERAL(ACCOUNT), VFL_SPAN_LITERAL("us-east-1"),
+                               VFL_SPAN_LITERAL("fl-1"));
+    vfl_object_key_append_time(out, epoch_s);
+}
+
+START_TEST(parts_of_a_key_name_their_time)
+{
+#define STEM ACCOUNT "_vpcflowlogs_us-east-1_fl-1_"
+    static const struct {
+        enum vfl_key_layout layout;
+        bool is_hourly;
+        int64_t epoch_s;
+        const char *text;
+    } rows[] = {
+        {VFL_KEY_LAYOUT_DEFAULT, false, TIME_EPOCH_S, "2018/06/20/" STEM "20180620T1620Z"},
+        {VFL_KEY_LAYOUT_DEFAULT, true, TIME_EPOCH_S + 59, "2018/06/20/16/" STEM "20180620T1620Z"},
+        {VFL_KEY_LAYOUT_HIVE, true, TIME_EPOCH_S,
+         "year=2018/month=06/day=20/hour=16/" STEM "20180620T1620Z"},
+        {VFL_KEY_LAYOUT_DEFAULT, false, 0, "1970/01/01/" STEM "19700101T0000Z"},
+        {VFL_KEY_LAYOUT_DEFAULT, false, -1, "1970/01/01/" STEM "19700101T0000Z"},
+        /* `date -u -d @...`: around leap days, the turn of a year, a century without one */
+        {VFL_KEY_LAYOUT_DEFAULT, false, 951782399, "2000/02/28/" STEM "20000228T2359Z"},
+        {VFL_KEY_LAYOUT_DEFAULT, false, 951782400, "2000/02/29/" STEM "20000229T0000Z"},
+        {VFL_KEY_LAYOUT_DEFAULT, false, 1735689599, "2024/12/31/" STEM "20241231T2359Z"},
+        {VFL_KEY_LAYOUT_DEFAULT, false, 1735689600, "2025/01/01/" STEM "20250101T0000Z"},
+        {VFL_KEY_LAYOUT_DEFAULT, false, 4107542400, "2100/03/01/" STEM "21000301T0000Z"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct vfl_strbuf out = VFL_STRBUF_INIT(512);
+        append_parts(&out, rows[i].layout, rows[i].is_hourly, rows[i].epoch_s);
+        ck_assert_str_eq(vfl_strbuf_string(&out), rows[i].text);
+        vfl_strbuf_fini(&out);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -313,6 +378,8 @@ int main(void)
         case_57_impossible_dates_are_told_apart,
         every_cut_of_a_key_is_refused,
         listing_prefixes_lead_to_the_keys,
+        folders_give_the_start_of_their_day_or_hour,
+        parts_of_a_key_name_their_time,
     };
     return RUN_SUITE("object_key", cases);
 }
