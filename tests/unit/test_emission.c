@@ -170,6 +170,37 @@ START_TEST(one_of_two_relations_of_a_pair_expires_alone)
 }
 END_TEST
 
+START_TEST(what_expires_makes_room_in_the_same_run)
+{
+    const struct vfl_topology_options options = {
+        .default_region = "eu-west-1", .expire_after_s = 3600, .max_relations = 1};
+    const char *small = "eni-c 10.0.0.3 10.0.0.2 40000 443 6 100" WINDOW "ACCEPT";
+    struct recorder recorder;
+    recorder_init(&recorder, 3600);
+    vfl_topology_free(recorder.topology);
+    ck_assert_int_eq(vfl_topology_new(&options, &recorder.topology, NULL), VFL_OK);
+    recorder_refresh(&recorder, NOW, interfaces, sizeof interfaces / sizeof interfaces[0]);
+    recorder_object(&recorder, "eu-west-1", "fl-1", COLUMNS);
+    recorder_line(&recorder, "eni-a 10.0.0.1 10.0.0.2 40000 443 6 9000" WINDOW "ACCEPT");
+    recorder_line(&recorder, small);
+    (void)recorder_run(&recorder, NOW);
+    ck_assert_str_eq(recorder_lines(&recorder, "relation"), RELATION_AB);
+    ck_assert_uint_eq(vfl_topology_left_out_count(recorder.topology), 1);
+    (void)run_line(&recorder, small, NOW + 3500);
+    ck_assert_str_eq(recorder_lines(&recorder, "gone"), "");
+    ck_assert_str_eq(recorder_lines(&recorder, "relation"), RELATION_AB);
+    ck_assert(vfl_topology_has_news(recorder.topology, NOW + 3600));
+    /* B is the target of both: it neither goes nor is sent again. */
+    ck_assert_str_eq(recorder_run(&recorder, NOW + 3600),
+                     "gone " A "-flowlog-" B "\ngone " A "\n"
+                     "component " C " region=eu-west-1 urns=" C "\n"
+                     "relation " C " " B " v4 port protocols=6 ports=443 accepted by=source\n");
+    ck_assert_uint_eq(vfl_topology_left_out_count(recorder.topology), 0);
+    ck_assert_str_eq(recorder_run(&recorder, NOW + 3601), "");
+    recorder_fini(&recorder);
+}
+END_TEST
+
 START_TEST(forget_sent_sends_every_element_again)
 {
     struct recorder recorder;
@@ -291,6 +322,7 @@ int main(void)
         expiry_removes_the_relation_then_its_endpoints,
         traffic_keeps_a_relation_by_run_time_not_record_time,
         one_of_two_relations_of_a_pair_expires_alone,
+        what_expires_makes_room_in_the_same_run,
         forget_sent_sends_every_element_again,
         what_an_option_leaves_out_is_no_news,
         a_failing_sink_stops_emit_and_loses_no_element,

@@ -210,6 +210,64 @@ START_TEST(flow_log_is_replaced_after_30_silent_minutes)
 }
 END_TEST
 
+START_TEST(accepted_bytes_count_elsewhere_when_the_observer_logs_refusals_alone)
+{
+    struct recorder recorder;
+    start(&recorder);
+    for (int minute = 0; minute <= 10; minute += 5) {
+        add_sent(&recorder, "fl-1", "eni-a", 40, "REJECT");
+        add_sent(&recorder, "fl-2", "eni-b", 1000, "ACCEPT");
+        expect_sent(&recorder, NOW + minute * 60, "the sender may report accepted ones yet", 40);
+    }
+    add_sent(&recorder, "fl-1", "eni-a", 40, "REJECT");
+    add_sent(&recorder, "fl-2", "eni-b", 1000, "ACCEPT");
+    expect_sent(&recorder, NOW + 15 * 60 - 1, "15 minutes are not over", 40);
+    add_sent(&recorder, "fl-1", "eni-a", 40, "REJECT");
+    add_sent(&recorder, "fl-2", "eni-b", 1000, "ACCEPT");
+    expect_sent(&recorder, NOW + 15 * 60 + 1, "refused of the sender, accepted of the receiver",
+                1040);
+    add_nodata(&recorder, "fl-1", "eni-a");
+    add_sent(&recorder, "fl-2", "eni-b", 1000, "ACCEPT");
+    add_sent(&recorder, "fl-2", "eni-hop-1", 1000, "ACCEPT");
+    expect_sent(&recorder, NOW + 20 * 60, "of those that report accepted ones only the best", 1000);
+    add_sent(&recorder, "fl-2", "eni-b", 70, "REJECT");
+    add_sent(&recorder, "fl-2", "eni-b", 1000, "ACCEPT");
+    expect_sent(&recorder, NOW + 21 * 60, "refused ones are still the sender's to report", 1000);
+    add_sent(&recorder, "fl-3", "eni-a", 2000, "ACCEPT");
+    add_sent(&recorder, "fl-2", "eni-b", 1000, "ACCEPT");
+    expect_sent(&recorder, NOW + 22 * 60, "the sender has a flow log of accepted ones now", 2000);
+    recorder_fini(&recorder);
+}
+END_TEST
+
+START_TEST(flow_log_of_an_attachment_stays_while_it_reports)
+{
+    const char *columns = "tgw-attachment-id tgw-src-vpc-id tgw-dst-vpc-id srcaddr dstaddr srcport "
+                          "dstport protocol bytes start end log-status";
+    const char *line = "tgw-attach-1 vpc-1 vpc-1 10.0.0.1 10.0.0.2 40000 443 6 1000 1700000000 "
+                       "1700000010 OK";
+    const struct {
+        int minute;
+        const char *flow_log_ids[2];
+        uint64_t bytes;
+    } runs[] = {
+        {0, {"fl-1", "fl-2"}, 1000},  {20, {"fl-2", "fl-1"}, 1000}, {31, {"fl-2", NULL}, 0},
+        {32, {"fl-1", NULL}, 1000},   {50, {"fl-1", "fl-2"}, 1000}, {81, {"fl-2", NULL}, 1000},
+        {82, {"fl-1", "fl-2"}, 1000},
+    };
+    struct recorder recorder;
+    start(&recorder);
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        for (size_t f = 0; f < 2 && runs[i].flow_log_ids[f] != NULL; f++) {
+            recorder_object(&recorder, "eu-west-1", runs[i].flow_log_ids[f], columns);
+            recorder_line(&recorder, line);
+        }
+        expect_sent(&recorder, NOW + runs[i].minute * 60, "an attachment", runs[i].bytes);
+    }
+    recorder_fini(&recorder);
+}
+END_TEST
+
 /* --- sums and rates ----------------------------------------------------------------------------
  */
 
@@ -330,6 +388,8 @@ int main(void)
         overlapping_flow_logs_count_once_by_the_lowest_id,
         each_action_is_counted_from_its_own_flow_log,
         flow_log_is_replaced_after_30_silent_minutes,
+        accepted_bytes_count_elsewhere_when_the_observer_logs_refusals_alone,
+        flow_log_of_an_attachment_stays_while_it_reports,
         rates_are_over_the_union_of_windows,
         windows_of_the_side_that_does_not_count_do_not_stretch_the_span,
         traffic_is_that_of_the_run_only,
