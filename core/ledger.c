@@ -147,6 +147,16 @@ void vfl_ledger_note_deleted(struct vfl_ledger *ledger, uint64_t digest)
         entry->is_deleted = true;
 }
 
+uint32_t vfl_ledger_vanished_count(const struct vfl_ledger *ledger)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ledger->count; i++) {
+        const struct vfl_ledger_entry *entry = &ledger->entries[i];
+        count += entry->state == VFL_OBJECT_EMITTED && !entry->is_listed && !entry->is_deleted;
+    }
+    return count;
+}
+
 static bool is_gone(const struct vfl_ledger_entry *entry, bool is_unlisted_gone)
 {
     return entry->is_deleted || (is_unlisted_gone && !entry->is_listed);

@@ -67,6 +67,9 @@ uint32_t vfl_ledger_room(const struct vfl_ledger *ledger);
 void vfl_ledger_start_listing(struct vfl_ledger *ledger);
 enum vfl_status vfl_ledger_forget_unlisted(struct vfl_ledger *ledger,
                                            struct vfl_error *err) VFL_MUST_CHECK;
+/* Emitted objects that the listing did not show although we have not deleted them. */
+uint32_t vfl_ledger_vanished_count(const struct vfl_ledger *ledger);
+
 /* Notes that an emitted object is deleted; forget_deleted, or forget_unlisted, then forgets it. */
 void vfl_ledger_note_deleted(struct vfl_ledger *ledger, uint64_t digest);
 enum vfl_status vfl_ledger_forget_deleted(struct vfl_ledger *ledger,

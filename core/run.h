@@ -33,6 +33,8 @@ struct vfl_collector {
     struct vfl_content_set contents;
     unsigned failed_delete_runs;
     int64_t snapshot_epoch_s;           /* of the last full snapshot; 0: none yet */
+    bool has_listed;                    /* in an earlier run of this process */
+    uint32_t vanished_count;            /* told of, see warn_of_others */
     bool was_note_told;                 /* what the session has to say of its credentials */
     bool was_denied_told;               /* that interfaces cannot be described */
     struct vfl_error interfaces_denial; /* of the region concerned last */
@@ -47,6 +49,7 @@ struct vfl_run {
     int64_t deadline_ms;
     struct vfl_run_report report;
     struct vfl_object_list list;
+    bool has_listing_failed;  /* of some region */
     bool is_listing_complete; /* every region's was FULL and went through */
     unsigned denied_count;    /* objects whose read was refused */
     struct vfl_error denial;  /* the first of them */

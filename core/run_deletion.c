@@ -69,9 +69,29 @@ enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *
     return VFL_OK;
 }
 
+/* A listing shows every object that was open at the one before. So an emitted one that it does not
+ * show was deleted by somebody else: likely another collector, which has counted the same records.
+ * In a process's first run it may have been the process before. */
+static void warn_of_others(struct vfl_run *run)
+{
+    struct vfl_collector *collector = run->collector;
+    uint32_t count = vfl_ledger_vanished_count(&collector->confirmation.ledger);
+    if (run->has_listing_failed)
+        return;
+    if (collector->has_listed && count > collector->vanished_count)
+        vfl_run_report_warn(&run->report,
+                            "%u processed objects were deleted by somebody else: does another "
+                            "agent read bucket %s? Then records count twice; else check that no "
+                            "lifecycle rule deletes objects within minutes",
+                            count, collector->config->bucket);
+    collector->vanished_count = count;
+    collector->has_listed = true;
+}
+
 /* Objects that are gone make room in the ledger for those that are read in this run. */
 enum vfl_status vfl_run_forget_gone(struct vfl_run *run, struct vfl_error *err)
 {
+    warn_of_others(run);
     return vfl_confirmation_forget_gone(&run->collector->confirmation, run->is_listing_complete,
                                         err);
 }

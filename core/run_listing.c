@@ -112,6 +112,7 @@ enum vfl_status vfl_run_list_objects(struct vfl_run *run, struct vfl_error *err)
         vfl_run_report_warn(&run->report, "listing region %s: %s", config->regions[i],
                             failure.text);
     }
+    run->has_listing_failed = failed_count > 0;
     run->is_listing_complete = full_count == config->region_count;
     vfl_object_list_sort(&run->list);
     report_listing(run);

@@ -368,6 +368,33 @@ START_TEST(object_of_unknown_interfaces_alone_is_kept)
 }
 END_TEST
 
+START_TEST(objects_that_somebody_else_deletes_are_told_of)
+{
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    at.ops.is_auto_commit = true;
+    fake_bucket_put_flow(&at.bucket, key, 100);
+    expect_run(0);
+    fake_bucket_remove(&at.bucket, key);
+    expect_run(60);
+    ck_assert(recording_ops_has_notice(&at.ops, VFL_NOTICE_WARNING, "by somebody else"));
+    ck_assert_int_eq(at.ops.checks[VFL_CHECK_CAN_UPDATE].level, VFL_CHECK_WARNING);
+    for (int run = 0; run < 12; run++) {
+        expect_run(60);
+        ck_assert(!recording_ops_has_notice(&at.ops, VFL_NOTICE_WARNING, "by somebody else"));
+    }
+    /* What we delete ourselves is not told of, nor after a restart what the process before did. */
+    fake_bucket_put_flow(&at.bucket, key, 200);
+    for (int run = 0; run < 12; run++) {
+        expect_run(60);
+        if (run % 3 == 1)
+            collector_fixture_restart(&at);
+        ck_assert(!recording_ops_has_notice(&at.ops, VFL_NOTICE_WARNING, "by somebody else"));
+    }
+    ck_assert(!has(key));
+    collector_fixture_close(&at);
+}
+END_TEST
+
 START_TEST(second_instance_over_the_same_objects_does_not_run)
 {
     open_fixture(VFL_STATE_TRANSACTIONAL);
@@ -541,6 +568,7 @@ int main(void)
         never_touches_what_is_no_flow_log,
         region_added_later_finds_the_state,
         object_of_unknown_interfaces_alone_is_kept,
+        objects_that_somebody_else_deletes_are_told_of,
         second_instance_over_the_same_objects_does_not_run,
         dry_run_reads_once_and_deletes_never,
         tells_its_health,
