@@ -238,10 +238,10 @@ static enum vfl_status connect(struct vfl_collector *collector, struct vfl_error
 {
     const struct vfl_collector_ops *ops = &collector->ops;
     enum vfl_status st = VFL_OK;
-    if (collector->session != NULL)
+    if (collector->session != NULL) {
         st = vfl_aws_session_connect(collector->session, err);
-    if (collector->session != NULL)
         tell_session_note(collector);
+    }
     if (st == VFL_CANCELLED)
         return st;
     ops->service_check(ops->ctx, VFL_CHECK_CAN_CONNECT,

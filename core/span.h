@@ -37,6 +37,18 @@ static inline bool vfl_span_has_prefix(struct vfl_span a, struct vfl_span prefix
     return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+/* The value of a hexadecimal digit in either case; -1 for any other character. */
+static inline int vfl_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
 /* A consumer of a byte stream.
  *
  * write may be called with any split of the stream, zero-length chunks included. A status other

@@ -104,17 +104,6 @@ static enum vfl_status on_list_end(void *ctx, const char *path, struct vfl_span 
     return VFL_OK;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The form encoding: "+" is a space. AWS escapes less than other servers do; this reads both. */
 static bool decode_in_place(char *text, size_t *len)
 {
@@ -126,7 +115,7 @@ static bool decode_in_place(char *text, size_t *len)
         } else if (c == '%') {
             if (*len - i < 3)
                 return false;
-            int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
+            int high = vfl_hex_value(text[i + 1]), low = vfl_hex_value(text[i + 2]);
             if (high < 0 || low < 0)
                 return false;
             c = (char)(high * 16 + low);

@@ -27,17 +27,6 @@ static bool parse_v4(const char *text, size_t len, uint32_t *ret_address)
     return true;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The 16-bit groups read so far, and where "::" stood among them (-1: nowhere). */
 struct groups {
     uint16_t value[8];
@@ -51,7 +40,7 @@ static bool parse_group(const char **at, const char *end, struct groups *groups)
     const char *first = *at;
     unsigned value = 0;
     int digit = 0;
-    while (*at < end && *at - first < 4 && (digit = hex_value(**at)) >= 0) {
+    while (*at < end && *at - first < 4 && (digit = vfl_hex_value(**at)) >= 0) {
         value = value << 4 | (unsigned)digit;
         (*at)++;
     }

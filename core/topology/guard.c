@@ -49,9 +49,8 @@ static int compare_candidates(const void *left, const void *right)
 static uint64_t total_bytes(const struct live_pair *pair, unsigned side)
 {
     const struct live_relation *other = &pair->relations[1 - side];
-    uint64_t bytes = pair->relations[side].total_bytes;
-    uint64_t more = other->is_live ? 0 : other->total_bytes;
-    return bytes > UINT64_MAX - more ? UINT64_MAX : bytes + more;
+    return vfl_add_bytes(pair->relations[side].total_bytes,
+                         other->is_live ? 0 : other->total_bytes);
 }
 
 static enum vfl_status keep_largest(struct vfl_topology *topology, uint32_t count,
