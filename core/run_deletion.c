@@ -63,7 +63,8 @@ enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *
                             "again, for example %s: %s",
                             run->report.delete_failed, total.first_key, total.first_error.text);
     if (vfl_run_ends_work(st)) {
-        *err = failure; /* a single key may have failed before, for another reason */
+        collector->has_listed = false; /* what is deleted all the same is not told below */
+        *err = failure;                /* a single key may have failed before, for another reason */
         return st;
     }
     return VFL_OK;
@@ -71,20 +72,24 @@ enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *
 
 /* A listing shows every object that was open at the one before. So an emitted one that it does not
  * show was deleted by somebody else: likely another collector, which has counted the same records.
- * In a process's first run it may have been the process before. */
+ * In a process's first run it may have been the process before, after a deletion that failed
+ * ourselves: the answer may have been lost. A dry run's objects are open to FULL listings alone. */
 static void warn_of_others(struct vfl_run *run)
 {
     struct vfl_collector *collector = run->collector;
     uint32_t count = vfl_ledger_vanished_count(&collector->confirmation.ledger);
-    if (run->has_listing_failed)
+    uint32_t unclear_count = (uint32_t)run->report.delete_failed;
+    if (run->has_listing_failed || (collector->config->is_dry_run && !run->is_listing_complete)) {
+        collector->vanished_count += unclear_count;
         return;
+    }
     if (collector->has_listed && count > collector->vanished_count)
         vfl_run_report_warn(&run->report,
                             "%u processed objects were deleted by somebody else: does another "
                             "agent read bucket %s? Then records count twice; else check that no "
                             "lifecycle rule deletes objects within minutes",
                             count, collector->config->bucket);
-    collector->vanished_count = count;
+    collector->vanished_count = count + unclear_count;
     collector->has_listed = true;
 }
 

@@ -368,6 +368,20 @@ START_TEST(object_of_unknown_interfaces_alone_is_kept)
 }
 END_TEST
 
+static void put_at(unsigned minute, uint64_t bytes)
+{
+    char at_minute[FAKE_KEY_SIZE];
+    fake_key(minute, 1, at_minute);
+    fake_bucket_put_flow(&at.bucket, at_minute, bytes);
+}
+
+static void remove_at(unsigned minute)
+{
+    char at_minute[FAKE_KEY_SIZE];
+    fake_key(minute, 1, at_minute);
+    fake_bucket_remove(&at.bucket, at_minute);
+}
+
 START_TEST(objects_that_somebody_else_deletes_are_told_of)
 {
     open_fixture(VFL_STATE_TRANSACTIONAL);
@@ -409,6 +423,46 @@ START_TEST(second_instance_over_the_same_objects_does_not_run)
     vfl_collector_free(second);
     expect_run(60);
     ck_assert_uint_eq(at.ops.bytes_sent, 100);
+    collector_fixture_close(&at);
+}
+END_TEST
+
+/* Its objects stay out of sight of narrow listings, by our own will. */
+START_TEST(dry_run_blames_nobody_for_what_it_does_not_list)
+{
+    collector_fixture_open(&at, VFL_STATE_TRANSACTIONAL, "dry_run: true\n");
+    at.ops.is_auto_commit = true;
+    put_at(0, 1);
+    put_at(125, 2);
+    expect_run(130 * 60);
+    for (int run = 0; run < 15; run++) {
+        expect_run(60);
+        ck_assert(!recording_ops_has_notice(&at.ops, VFL_NOTICE_WARNING, "by somebody else"));
+    }
+    collector_fixture_close(&at);
+}
+END_TEST
+
+/* The deletion was done, and its answer was lost. */
+START_TEST(own_deletion_without_an_answer_is_not_somebody_elses)
+{
+    collector_fixture_open(&at, VFL_STATE_TRANSACTIONAL, "");
+    at.ops.is_auto_commit = true;
+    put_at(0, 1);
+    put_at(1, 2);
+    expect_run(0);
+    fake_bucket_block_trash(&at.bucket);
+    expect_run(60);
+    remove_at(0);
+    expect_run(60);
+    ck_assert(!recording_ops_has_notice(&at.ops, VFL_NOTICE_WARNING, "by somebody else"));
+    fake_bucket_unblock_trash(&at.bucket);
+    expect_run(60);
+    put_at(2, 3);
+    expect_run(60);
+    remove_at(2); /* this one really is */
+    expect_run(60);
+    ck_assert(recording_ops_has_notice(&at.ops, VFL_NOTICE_WARNING, "by somebody else"));
     collector_fixture_close(&at);
 }
 END_TEST
@@ -569,6 +623,8 @@ int main(void)
         region_added_later_finds_the_state,
         object_of_unknown_interfaces_alone_is_kept,
         objects_that_somebody_else_deletes_are_told_of,
+        dry_run_blames_nobody_for_what_it_does_not_list,
+        own_deletion_without_an_answer_is_not_somebody_elses,
         second_instance_over_the_same_objects_does_not_run,
         dry_run_reads_once_and_deletes_never,
         tells_its_health,
