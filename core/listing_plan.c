@@ -6,10 +6,17 @@
 #define DAY_S 86400
 #define NEVER INT64_MAX /* later than any object */
 #define MAX_KEY_BYTES 4096
+/* Each with the day before and the day after. */
+#define MAX_GATHERED (3 * VFL_LISTING_MAX_CURSORS)
 
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 static int64_t midnight_of(int64_t epoch_s)
@@ -86,17 +93,18 @@ static bool is_same_stream(const struct vfl_listing_cursor *a, const struct vfl_
 void vfl_listing_region_see(struct vfl_listing_region *region, const struct vfl_object_key *key,
                             bool is_open)
 {
+    int64_t time_epoch_s = key->is_hourly ? key->folder_epoch_s : key->time_epoch_s;
     struct vfl_listing_cursor seen = {
         .layout = key->layout,
         .is_hourly = key->is_hourly,
         .day_epoch_s = midnight_of(key->folder_epoch_s),
-        .newest_epoch_s = key->is_hourly ? key->folder_epoch_s : key->time_epoch_s,
+        .newest_epoch_s = later(time_epoch_s, midnight_of(key->folder_epoch_s)),
         .oldest_open_epoch_s = NEVER,
     };
     if (!key->is_hourly)
         memcpy(seen.flow_log_id, key->flow_log_id.ptr, key->flow_log_id.len);
     if (is_open) {
-        seen.oldest_open_epoch_s = seen.newest_epoch_s;
+        seen.oldest_open_epoch_s = time_epoch_s;
         region->oldest_open_epoch_s = earlier(region->oldest_open_epoch_s, seen.day_epoch_s);
     }
     if (region->newest_epoch_s < key->time_epoch_s)
@@ -166,9 +174,11 @@ static bool is_needed(const struct vfl_listing_region *region,
     const struct vfl_listing_cursor *latest = latest_of(region, cursor, now_epoch_s);
     if (!is_live(region, latest, now_epoch_s))
         return false;
+    /* A name of tomorrow must not take the place of what still comes today. */
+    int64_t newest_epoch_s = earlier(latest->newest_epoch_s, now_epoch_s);
     return cursor == latest ||
            (cursor->day_epoch_s < latest->day_epoch_s &&
-            cursor->day_epoch_s + DAY_S > latest->newest_epoch_s - VFL_LISTING_LOOK_BACK_S);
+            cursor->day_epoch_s + DAY_S > newest_epoch_s - VFL_LISTING_LOOK_BACK_S);
 }
 
 static void drop_cursors(struct vfl_listing_region *region, int64_t now_epoch_s)
@@ -245,9 +255,10 @@ static enum vfl_status add_sweep(struct vfl_listing_steps *steps,
     return st;
 }
 
-static int64_t start_of(const struct vfl_listing_cursor *cursor)
+static int64_t start_of(const struct vfl_listing_cursor *cursor, int64_t now_epoch_s)
 {
-    return earlier(cursor->newest_epoch_s - VFL_LISTING_LOOK_BACK_S, cursor->oldest_open_epoch_s);
+    return earlier(earlier(cursor->newest_epoch_s, now_epoch_s) - VFL_LISTING_LOOK_BACK_S,
+                   cursor->oldest_open_epoch_s);
 }
 
 /* A day's folder may hold keys of both kinds. One listing cannot leave the others out by its
@@ -275,12 +286,12 @@ static bool has_daily(const struct vfl_listing_cursor *cursors, size_t count,
 
 static enum vfl_status add_cursor(struct vfl_listing_steps *steps,
                                   const struct vfl_listing_place *place,
-                                  const struct vfl_listing_cursor *cursor, bool is_whole_day,
-                                  struct vfl_error *err)
+                                  const struct vfl_listing_cursor *cursor, int64_t now_epoch_s,
+                                  bool is_whole_day, struct vfl_error *err)
 {
     struct vfl_strbuf prefix = VFL_STRBUF_INIT(MAX_KEY_BYTES);
     struct vfl_strbuf start_after = VFL_STRBUF_INIT(MAX_KEY_BYTES);
-    int64_t start_epoch_s = start_of(cursor);
+    int64_t start_epoch_s = start_of(cursor, now_epoch_s);
     append_prefix(&prefix, cursor->layout, place);
     vfl_object_key_append_day(&prefix, cursor->layout, cursor->day_epoch_s);
     if (!cursor->is_hourly)
@@ -296,21 +307,37 @@ static enum vfl_status add_cursor(struct vfl_listing_steps *steps,
     return add_step(steps, &prefix, &start_after, err);
 }
 
-/* The cursors to list: the known ones, and the day after where a flow log has to go on. */
+static bool has_day(const struct vfl_listing_region *region,
+                    const struct vfl_listing_cursor *stream, int64_t day_epoch_s)
+{
+    for (size_t i = 0; i < region->cursor_count; i++)
+        if (region->cursors[i].day_epoch_s == day_epoch_s &&
+            is_same_stream(&region->cursors[i], stream))
+            return true;
+    return false;
+}
+
+/* The cursors to list: the known ones, the day after where a flow log has to go on, and the day
+ * before of one that was first seen after midnight. */
 static size_t gather_cursors(const struct vfl_listing_region *region, int64_t now_epoch_s,
-                             struct vfl_listing_cursor *out)
+                             struct vfl_listing_cursor out[MAX_GATHERED])
 {
     size_t count = region->cursor_count;
     memcpy(out, region->cursors, count * sizeof *out);
     for (size_t i = 0; i < region->cursor_count; i++) {
         const struct vfl_listing_cursor *cursor = &region->cursors[i];
         if (cursor != latest_of(region, cursor, now_epoch_s) ||
-            !is_live(region, cursor, now_epoch_s) || cursor->day_epoch_s + DAY_S > now_epoch_s)
+            !is_live(region, cursor, now_epoch_s))
             continue;
-        out[count] = *cursor;
-        out[count].day_epoch_s += DAY_S;
-        out[count].newest_epoch_s = out[count].day_epoch_s;
-        out[count++].oldest_open_epoch_s = NEVER;
+        struct vfl_listing_cursor day = *cursor;
+        day.oldest_open_epoch_s = NEVER;
+        day.day_epoch_s = cursor->day_epoch_s - DAY_S;
+        if (cursor->newest_epoch_s - VFL_LISTING_LOOK_BACK_S < cursor->day_epoch_s &&
+            !has_day(region, cursor, day.day_epoch_s))
+            out[count++] = day;
+        day.day_epoch_s = day.newest_epoch_s = cursor->day_epoch_s + DAY_S;
+        if (day.day_epoch_s <= now_epoch_s)
+            out[count++] = day;
     }
     return count;
 }
@@ -321,7 +348,7 @@ static enum vfl_status add_cursors(struct vfl_listing_steps *steps,
                                    const struct vfl_listing_place *place, int64_t now_epoch_s,
                                    bool *ret_is_enough, struct vfl_error *err)
 {
-    struct vfl_listing_cursor cursors[2 * VFL_LISTING_MAX_CURSORS];
+    struct vfl_listing_cursor cursors[MAX_GATHERED];
     size_t count = gather_cursors(region, now_epoch_s, cursors);
     *ret_is_enough = count > 0 && count <= VFL_LISTING_MAX_CURSORS;
     if (!*ret_is_enough)
@@ -330,9 +357,10 @@ static enum vfl_status add_cursors(struct vfl_listing_steps *steps,
     for (size_t i = 0; i < count && st == VFL_OK; i++) {
         const struct vfl_listing_cursor *cursor = &cursors[i];
         if (cursor->is_hourly)
-            st = add_cursor(steps, place, cursor, has_daily(cursors, count, cursor), err);
+            st = add_cursor(steps, place, cursor, now_epoch_s, has_daily(cursors, count, cursor),
+                            err);
         else if (!has_hourly(cursors, count, cursor))
-            st = add_cursor(steps, place, cursor, false, err);
+            st = add_cursor(steps, place, cursor, now_epoch_s, false, err);
     }
     return st;
 }

@@ -233,12 +233,14 @@ START_TEST(cursor_starts_an_hour_before_the_newest)
     see_daily("fl-0", DAY_20 + 20 * 60, true);
     finish();
     begin(60);
-    ck_assert_uint_eq(steps.count, 3);
+    ck_assert_uint_eq(steps.count, 4);
     expect_step(0, DAILY "2026/11/20/" NAME("fl-1"),
                 DAILY "2026/11/20/" NAME("fl-1") "20261120T0855Z");
     expect_step(1, DAILY "2026/11/20/" NAME("fl-2"),
                 DAILY "2026/11/20/" NAME("fl-2") "20261120T0850Z");
-    expect_step(2, DAILY "2026/11/20/" NAME("fl-0"), ""); /* an hour before is yesterday */
+    expect_step(2, DAILY "2026/11/20/" NAME("fl-0"), ""); /* an hour before is yesterday: */
+    expect_step(3, DAILY "2026/11/19/" NAME("fl-0"),
+                DAILY "2026/11/19/" NAME("fl-0") "20261119T2320Z");
     close_plan();
 }
 END_TEST
@@ -312,7 +314,9 @@ START_TEST(goes_over_midnight)
     expect_step(0, DAILY "2026/11/20/" NAME("fl-1"),
                 DAILY "2026/11/20/" NAME("fl-1") "20261120T2245Z");
     expect_step(1, DAILY "2026/11/21/" NAME("fl-1"), "");
-    see_daily("fl-1", DAY_20 + DAY + 59 * 60, false); /* as if it were later */
+    finish();
+    begin(3600); /* 01:01, a sweep */
+    see_daily("fl-1", DAY_20 + DAY + 59 * 60, false);
     finish();
     begin(60);
     ck_assert_uint_eq(steps.count, 2);
@@ -414,6 +418,61 @@ START_TEST(date_far_ahead_does_not_lead_astray)
 }
 END_TEST
 
+static const struct {
+    const char *name;
+    int64_t folder_epoch_s, name_epoch_s;
+} odd_keys[] = {
+    {"of tomorrow", DAY_20 + DAY, DAY_20 + DAY + 9 * HOUR},
+    {"of next year", DAY_20 + 365 * DAY, DAY_20 + 365 * DAY},
+    {"named for tonight", DAY_20, DAY_20 + 23 * HOUR},
+    {"named for next year", DAY_20, DAY_20 + 365 * DAY},
+    {"named for last year", DAY_20, DAY_20 - 365 * DAY},
+};
+
+/* Whatever date a key has: what is on time is found by the next run. */
+START_TEST(odd_date_does_not_hide_what_is_on_time)
+{
+    for (size_t i = 0; i < sizeof odd_keys / sizeof odd_keys[0]; i++) {
+        struct vfl_object_key key = {.layout = VFL_KEY_LAYOUT_DEFAULT,
+                                     .flow_log_id = VFL_SPAN_LITERAL("fl-1"),
+                                     .time_epoch_s = odd_keys[i].name_epoch_s,
+                                     .folder_epoch_s = odd_keys[i].folder_epoch_s};
+        open_plan(DAY_20 + 10 * HOUR);
+        begin(0);
+        see_daily("fl-1", DAY_20 + 9 * HOUR + 55 * 60, false);
+        vfl_listing_region_see(&plan.regions[0], &key, false);
+        finish();
+        begin(60);
+        bool is_covered = false;
+        for (size_t k = 0; k < steps.count; k++)
+            is_covered |= strcmp(steps.steps[k].prefix, DAILY "2026/11/20/" NAME("fl-1")) == 0 &&
+                          strcmp(steps.steps[k].start_after,
+                                 DAILY "2026/11/20/" NAME("fl-1") "20261120T0905Z") < 0;
+        ck_assert_msg(is_covered, "%s", odd_keys[i].name);
+        close_plan();
+    }
+}
+END_TEST
+
+/* Named for last year in today's folder, and nothing else: the flow log is alive all the same. */
+START_TEST(odd_name_does_not_end_a_flow_log)
+{
+    struct vfl_object_key key = {.layout = VFL_KEY_LAYOUT_DEFAULT,
+                                 .flow_log_id = VFL_SPAN_LITERAL("fl-1"),
+                                 .time_epoch_s = DAY_20 - 365 * DAY,
+                                 .folder_epoch_s = DAY_20};
+    open_plan(DAY_20 + 10 * HOUR);
+    begin(0);
+    vfl_listing_region_see(&plan.regions[0], &key, false);
+    see_daily("fl-2", DAY_20 + 9 * HOUR, false);
+    finish();
+    begin(60);
+    ck_assert_int_eq(steps.kind, VFL_LISTING_CURSORS);
+    expect_step(0, DAILY "2026/11/20/" NAME("fl-1"), "");
+    close_plan();
+}
+END_TEST
+
 /* ---- bounds ---- */
 
 static void see_flow_logs(unsigned count)
@@ -496,6 +555,8 @@ int main(void)
         day_with_hourly_and_other_keys_is_listed_once_and_whole,
         flow_log_silent_for_a_day_is_left_to_the_sweeps,
         date_far_ahead_does_not_lead_astray,
+        odd_date_does_not_hide_what_is_on_time,
+        odd_name_does_not_end_a_flow_log,
         too_many_flow_logs_are_swept_instead,
         sweep_instead_of_too_many_cursors_covers_their_days,
     };
