@@ -1,5 +1,6 @@
 /* One run's state, shared by the steps of collector.c's list: collector.c, run_listing.c,
- * run_deletion.c, run_reading.c and run_emission.c; nobody else includes this. */
+ * run_deletion.c, run_reading.c and run_emission.c; of others only the test that puts a store of its
+ * own in place. */
 #ifndef VFL_RUN_H
 #define VFL_RUN_H
 
