@@ -48,11 +48,38 @@ static enum vfl_status append(struct vfl_listed_object **objects, size_t *count,
     return VFL_OK;
 }
 
+static int compare_newest_first(const void *left, const void *right)
+{
+    const struct vfl_listed_object *a = left;
+    const struct vfl_listed_object *b = right;
+    if (a->time_epoch_s != b->time_epoch_s)
+        return a->time_epoch_s > b->time_epoch_s ? -1 : 1;
+    return strcmp(a->key, b->key);
+}
+
+void vfl_object_list_sort(struct vfl_object_list *list)
+{
+    if (list->to_read_count > 1)
+        qsort(list->to_read, list->to_read_count, sizeof *list->to_read, compare_newest_first);
+    for (; list->to_read_count > VFL_OBJECT_LIST_MAX_COUNT; list->beyond_count++) {
+        struct vfl_listed_object *oldest = &list->to_read[--list->to_read_count];
+        free(oldest->key);
+        free(oldest->etag);
+    }
+}
+
 struct region_listing {
     struct vfl_object_list *list;
     const struct vfl_object_source *source;
     int64_t last_ms; /* when the store was asked, or showed the object before */
 };
+
+/* A pause that is longer than any was noted by a clock that has been set since. */
+static bool is_paused(const struct vfl_ledger_entry *entry, int64_t now_epoch_s)
+{
+    return entry != NULL && entry->retry_epoch_s > now_epoch_s &&
+           entry->retry_epoch_s <= now_epoch_s + VFL_LEDGER_MAX_PAUSE_S;
+}
 
 static enum vfl_status classify(struct region_listing *listing, const struct vfl_store_object *from,
                                 const struct vfl_object_key *key, struct vfl_error *err)
@@ -78,14 +105,13 @@ static enum vfl_status classify(struct region_listing *listing, const struct vfl
     if (is_emitted)
         return append(&list->to_delete, &list->to_delete_count, &list->to_delete_room, &object,
                       from, err);
-    if (entry != NULL && entry->retry_epoch_s > source->now_epoch_s) {
+    if (is_paused(entry, source->now_epoch_s)) {
         list->paused_count++;
         return VFL_OK;
     }
-    if (list->to_read_count == VFL_OBJECT_LIST_MAX_COUNT) {
-        list->beyond_count++;
-        return VFL_OK;
-    }
+    /* A listing shows the oldest first. Room for as many again, lest each one costs a sort. */
+    if (list->to_read_count == 2 * VFL_OBJECT_LIST_MAX_COUNT)
+        vfl_object_list_sort(list);
     return append(&list->to_read, &list->to_read_count, &list->to_read_room, &object, from, err);
 }
 
@@ -136,19 +162,4 @@ enum vfl_status vfl_object_list_add(struct vfl_object_list *list,
         note_wait(&listing);
     }
     return st;
-}
-
-static int compare_newest_first(const void *left, const void *right)
-{
-    const struct vfl_listed_object *a = left;
-    const struct vfl_listed_object *b = right;
-    if (a->time_epoch_s != b->time_epoch_s)
-        return a->time_epoch_s > b->time_epoch_s ? -1 : 1;
-    return strcmp(a->key, b->key);
-}
-
-void vfl_object_list_sort(struct vfl_object_list *list)
-{
-    if (list->to_read_count > 1)
-        qsort(list->to_read, list->to_read_count, sizeof *list->to_read, compare_newest_first);
 }

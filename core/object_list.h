@@ -10,7 +10,7 @@
 #include "core/listing_plan.h"
 #include "core/store/store.h"
 
-/* Objects held in memory at a time; what a listing shows beyond waits for a later run. */
+/* Objects to read in a run: the newest. What a listing shows beyond waits for a later run. */
 #define VFL_OBJECT_LIST_MAX_COUNT 50000u
 
 struct vfl_listed_object {
@@ -58,7 +58,8 @@ enum vfl_status vfl_object_list_add(struct vfl_object_list *list,
                                     const struct vfl_listing_steps *steps,
                                     struct vfl_error *err) VFL_MUST_CHECK;
 
-/* Puts to_read in its order. */
+/* Puts to_read in its order and leaves out what is beyond VFL_OBJECT_LIST_MAX_COUNT; until then
+ * there may be twice as many. */
 void vfl_object_list_sort(struct vfl_object_list *list);
 
 #endif

@@ -239,6 +239,44 @@ START_TEST(holds_a_bounded_number_of_objects)
 }
 END_TEST
 
+/* Of a long outage's backlog: a listing shows the oldest first. */
+START_TEST(holds_the_newest)
+{
+    unsigned count = 2 * VFL_OBJECT_LIST_MAX_COUNT + 1007;
+    struct listing_store store = {.generated_count = count, .fail_after = SIZE_MAX};
+    ck_assert_int_eq(fill(&store, 0), VFL_OK);
+    ck_assert_uint_eq(objects.to_read_count, VFL_OBJECT_LIST_MAX_COUNT);
+    ck_assert_uint_eq(objects.beyond_count, VFL_OBJECT_LIST_MAX_COUNT + 1007);
+    /* A thousand a minute: the last one is of minute 101, the oldest held of minute 51. */
+    ck_assert_int_eq(objects.to_read[0].time_epoch_s, FAKE_START_EPOCH_S + INT64_C(60) * 101);
+    ck_assert_int_eq(objects.to_read[VFL_OBJECT_LIST_MAX_COUNT - 1].time_epoch_s,
+                     FAKE_START_EPOCH_S + INT64_C(60) * 51);
+    close_fixture();
+}
+END_TEST
+
+/* No pause is longer than six hours: the clock was ahead when this one was noted. */
+START_TEST(clock_that_is_set_back_does_not_prolong_a_pause)
+{
+    static const struct {
+        int64_t now_epoch_s;
+        uint64_t paused;
+    } cases[] = {{1000000 + 59, 1}, {1000000 + 60, 0}, {1000060 - 21600, 1}, {1000059 - 21600, 0}};
+    static char key[FAKE_KEY_SIZE];
+    fake_key(0, 1, key);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct listed_key listed[] = {{key, "e", false}};
+        struct listing_store store = {.keys = listed, .count = 1, .fail_after = SIZE_MAX};
+        ck_assert_int_eq(vfl_ledger_note_failed(&ledger, digest_of(key, "e"), 1000000, &err),
+                         VFL_OK);
+        ck_assert_int_eq(fill(&store, cases[i].now_epoch_s), VFL_OK);
+        ck_assert_msg(objects.paused_count == cases[i].paused, "case %zu", i);
+        ck_assert_uint_eq(objects.to_read_count, 1 - cases[i].paused);
+        close_fixture();
+    }
+}
+END_TEST
+
 /* What is unread or waits for its deletion has to be listed again; what was left alone has not. */
 START_TEST(tells_the_plan_what_has_to_be_listed_again)
 {
@@ -291,10 +329,16 @@ END_TEST
 int main(void)
 {
     const TTest *const cases[] = {
-        lists_both_layouts_of_the_region,           puts_the_newest_first_then_by_key,
-        ledger_decides_what_an_object_is_due_for,   counts_foreign_keys_and_impossible_dates_apart,
-        keeps_what_was_shown_before_a_failure,      holds_a_bounded_number_of_objects,
-        tells_the_plan_what_has_to_be_listed_again, measures_the_slowest_page,
+        lists_both_layouts_of_the_region,
+        puts_the_newest_first_then_by_key,
+        ledger_decides_what_an_object_is_due_for,
+        counts_foreign_keys_and_impossible_dates_apart,
+        keeps_what_was_shown_before_a_failure,
+        holds_a_bounded_number_of_objects,
+        holds_the_newest,
+        clock_that_is_set_back_does_not_prolong_a_pause,
+        tells_the_plan_what_has_to_be_listed_again,
+        measures_the_slowest_page,
     };
     return RUN_SUITE("object list", cases);
 }
