@@ -158,7 +158,7 @@ enum vfl_status vfl_run_refresh_interfaces(struct vfl_run *run, bool is_unknown_
 {
     struct vfl_discovery_sink sink = {on_region_failure, run};
     enum vfl_status st = vfl_discovery_refresh(&run->collector->discovery, is_unknown_seen,
-                                               run->now.epoch_s, sink, err);
+                                               run->steady_s, sink, err);
     if (vfl_discovery_is_denied(&run->collector->discovery) && !is_unknown_seen)
         vfl_run_report_keep_warning(&run->report, run->collector->interfaces_denial.text);
     if (st == VFL_OK && vfl_discovery_is_blind(&run->collector->discovery)) {
@@ -194,8 +194,8 @@ static enum vfl_status apply_flows(struct vfl_run *run, struct vfl_error *err)
         if (st != VFL_OK && st != VFL_DEADLINE)
             return st;
     }
-    enum vfl_status st = vfl_topology_apply(collector->topology, &collector->table,
-                                            run->now.epoch_s, &run->report.topology, err);
+    enum vfl_status st = vfl_topology_apply(collector->topology, &collector->table, run->steady_s,
+                                            &run->report.topology, err);
     if (st == VFL_OK)
         warn_of_limits(run);
     return st;
@@ -314,6 +314,15 @@ static int64_t run_budget_ms(const struct vfl_config *config)
     return budget_ms > MIN_RUN_MS ? budget_ms : MIN_RUN_MS;
 }
 
+/* What the topology remembers it by must neither expire all at once nor stay for days because
+ * somebody set the clock. */
+static int64_t steady_s_of(struct vfl_collector *collector, struct vfl_run_time now)
+{
+    if (collector->steady_base_s == 0)
+        collector->steady_base_s = now.epoch_s - now.monotonic_ms / 1000;
+    return collector->steady_base_s + now.monotonic_ms / 1000;
+}
+
 enum vfl_status vfl_collector_run(struct vfl_collector *collector, struct vfl_run_time now,
                                   struct vfl_error *err)
 {
@@ -324,6 +333,7 @@ enum vfl_status vfl_collector_run(struct vfl_collector *collector, struct vfl_ru
     struct vfl_run run = {
         .collector = collector,
         .now = now,
+        .steady_s = steady_s_of(collector, now),
         .start_ms = start_ms,
         .deadline_ms = start_ms + run_budget_ms(collector->config),
     };

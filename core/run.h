@@ -1,6 +1,6 @@
 /* One run's state, shared by the steps of collector.c's list: collector.c, run_listing.c,
- * run_deletion.c, run_reading.c and run_emission.c; of others only the test that puts a store of its
- * own in place. */
+ * run_deletion.c, run_reading.c and run_emission.c; of others only the test that puts a store of
+ * its own in place. */
 #ifndef VFL_RUN_H
 #define VFL_RUN_H
 
@@ -33,7 +33,8 @@ struct vfl_collector {
     struct vfl_flow_table table; /* of the run under way */
     struct vfl_content_set contents;
     unsigned failed_delete_runs;
-    int64_t snapshot_epoch_s;           /* of the last full snapshot; 0: none yet */
+    int64_t steady_base_s;              /* the wall clock of the first run, less the other one */
+    int64_t snapshot_steady_s;          /* of the last full snapshot; 0: none yet */
     bool has_listed;                    /* in an earlier run of this process */
     uint32_t vanished_count;            /* told of, see warn_of_others */
     bool was_note_told;                 /* what the session has to say of its credentials */
@@ -46,6 +47,7 @@ struct vfl_collector {
 struct vfl_run {
     struct vfl_collector *collector;
     struct vfl_run_time now;
+    int64_t steady_s; /* as now.epoch_s, but setting the clock does not move it: for intervals */
     int64_t start_ms; /* of the clock that the run looks at itself */
     int64_t deadline_ms;
     struct vfl_run_report report;

@@ -21,9 +21,9 @@ static bool is_snapshot_due(const struct vfl_run *run)
     const struct vfl_collector *collector = run->collector;
     if (collector->config->topology_instance_type == NULL)
         return false;
-    if (collector->snapshot_epoch_s == 0)
+    if (collector->snapshot_steady_s == 0)
         return vfl_topology_relation_count(collector->topology) > 0;
-    return run->now.epoch_s - collector->snapshot_epoch_s >= SNAPSHOT_INTERVAL_S;
+    return run->steady_s - collector->snapshot_steady_s >= SNAPSHOT_INTERVAL_S;
 }
 
 static enum vfl_status emit_elements(struct vfl_run *run, bool is_snapshot, struct vfl_error *err)
@@ -34,12 +34,11 @@ static enum vfl_status emit_elements(struct vfl_run *run, bool is_snapshot, stru
         vfl_topology_forget_sent(collector->topology);
         ops->start_snapshot(ops->ctx);
     }
-    enum vfl_status st =
-        vfl_topology_emit(collector->topology, run->now.epoch_s, ops->topology, err);
+    enum vfl_status st = vfl_topology_emit(collector->topology, run->steady_s, ops->topology, err);
     /* One that broke off stays open: stopping it would delete what was not sent yet. */
     if (is_snapshot && st == VFL_OK) {
         ops->stop_snapshot(ops->ctx);
-        collector->snapshot_epoch_s = run->now.epoch_s;
+        collector->snapshot_steady_s = run->steady_s;
     }
     return st;
 }
@@ -51,7 +50,7 @@ enum vfl_status vfl_run_emit(struct vfl_run *run, size_t read_count, struct vfl_
     struct vfl_collector *collector = run->collector;
     struct vfl_confirmation *confirmation = &collector->confirmation;
     bool is_snapshot = is_snapshot_due(run);
-    bool has_news = is_snapshot || vfl_topology_has_news(collector->topology, run->now.epoch_s);
+    bool has_news = is_snapshot || vfl_topology_has_news(collector->topology, run->steady_s);
     /* A ledger that only forgets deleted objects is not worth a transaction of its own: it goes
      * with the next one. */
     bool is_ledger_due = run->report.failed > 0 ||

@@ -149,15 +149,14 @@ static void update_region(const struct vfl_topology *topology, struct live_endpo
 
 /* Describes the address by who owns it now, not by who did at the time of a record: of an address
  * that was used again, the records of both owners may come in any order. */
-static void update_owner(struct vfl_topology *topology, struct live_endpoint *endpoint,
-                         int64_t now_epoch_s)
+static void update_owner(struct vfl_topology *topology, struct live_endpoint *endpoint)
 {
     if (endpoint->described_in_run == topology->run)
         return;
     endpoint->described_in_run = topology->run;
     struct vfl_address_owner owner;
-    if (!vfl_interfaces_find_owner(&topology->interfaces, endpoint->vpc_id, endpoint->ip,
-                                   now_epoch_s, &owner))
+    if (!vfl_interfaces_find_owner(&topology->interfaces, endpoint->vpc_id, endpoint->ip, INT64_MAX,
+                                   &owner))
         return;
     const struct vfl_known_address *address = owner.address;
     memcpy(endpoint->public_ips, address->public_ips, sizeof endpoint->public_ips);
@@ -227,14 +226,13 @@ static void update_conversation(struct live_conversation *conversation, const st
 
 static void update_endpoints(struct vfl_topology *topology,
                              const struct vfl_resolve_context *context,
-                             enum vfl_observer_side observer, uint32_t src, uint32_t dst,
-                             int64_t now_epoch_s)
+                             enum vfl_observer_side observer, uint32_t src, uint32_t dst)
 {
     const uint32_t positions[] = {src, dst};
     const enum vfl_observer_side sides[] = {VFL_OBSERVER_SRC, VFL_OBSERVER_DST};
     for (unsigned i = 0; i < 2; i++) {
         struct live_endpoint *endpoint = &topology->endpoints[positions[i]];
-        update_owner(topology, endpoint, now_epoch_s);
+        update_owner(topology, endpoint);
         update_region(topology, endpoint, context->region,
                       observer == sides[i] ? REGION_OF_OWN_RECORDS : REGION_OF_PEERS_RECORDS);
     }
@@ -268,7 +266,7 @@ add_flow(struct vfl_topology *topology, const struct vfl_resolve_context *contex
         counts->over_limit += flow->record_count;
         return VFL_OK;
     }
-    update_endpoints(topology, context, resolved->observer_side, src, dst, now_epoch_s);
+    update_endpoints(topology, context, resolved->observer_side, src, dst);
     uint64_t key = key_of(&flow->key, sender);
     struct live_conversation *conversation = NULL;
     st = live_add_conversation(&topology->pairs[pair], key, &conversation, err);

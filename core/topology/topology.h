@@ -66,8 +66,9 @@ struct vfl_topology_counts {
 uint32_t vfl_topology_unknown_interfaces(const struct vfl_topology *topology,
                                          const struct vfl_flow_table *table);
 
-/* Takes in one run's flows (an empty table too: it starts the run). VFL_NO_MEMORY, VFL_LIMIT: part
- * of it may be in; the caller emits nothing of this run and has its objects read again. */
+/* Takes in one run's flows (an empty table too: it starts the run). Of now_epoch_s, here and below,
+ * only differences count. VFL_NO_MEMORY, VFL_LIMIT: part of it may be in; the caller emits nothing
+ * of this run and has its objects read again. */
 enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
                                    const struct vfl_flow_table *table, int64_t now_epoch_s,
                                    struct vfl_topology_counts *ret_counts,

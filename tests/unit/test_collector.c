@@ -409,6 +409,31 @@ START_TEST(objects_that_somebody_else_deletes_are_told_of)
 }
 END_TEST
 
+/* Setting the clock neither empties the topology nor keeps it from being sent again, or expiring.
+ */
+START_TEST(clock_that_is_set_leaves_the_topology_alone)
+{
+    static const int64_t steps_s[] = {86400, -86400};
+    for (size_t i = 0; i < 2; i++) {
+        open_fixture(VFL_STATE_TRANSACTIONAL);
+        at.ops.is_auto_commit = true;
+        fake_bucket_put_flow(&at.bucket, key, 100);
+        expect_run(0);
+        ck_assert_uint_eq(at.ops.relation_count, 1);
+        at.now.epoch_s += steps_s[i];
+        expect_run(60);
+        ck_assert_uint_eq(at.ops.removal_count + at.ops.relation_count, 0);
+        expect_run(240);
+        ck_assert_uint_eq(at.ops.relation_count, 1); /* sent again after 5 minutes */
+        expect_run(3299);
+        ck_assert_uint_eq(at.ops.removal_count, 0);
+        expect_run(1);
+        ck_assert_uint_eq(at.ops.removal_count, 3); /* an hour without traffic */
+        collector_fixture_close(&at);
+    }
+}
+END_TEST
+
 START_TEST(second_instance_over_the_same_objects_does_not_run)
 {
     open_fixture(VFL_STATE_TRANSACTIONAL);
@@ -626,6 +651,7 @@ int main(void)
         dry_run_blames_nobody_for_what_it_does_not_list,
         own_deletion_without_an_answer_is_not_somebody_elses,
         second_instance_over_the_same_objects_does_not_run,
+        clock_that_is_set_leaves_the_topology_alone,
         dry_run_reads_once_and_deletes_never,
         tells_its_health,
         service_checks_of_a_good_run_are_ok,
