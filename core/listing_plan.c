@@ -136,6 +136,26 @@ void vfl_listing_region_finish(struct vfl_listing_region *region, enum vfl_listi
         region->is_days_needed = false;
 }
 
+static void forget_open(struct vfl_listing_region *region)
+{
+    for (size_t i = 0; i < region->cursor_count; i++)
+        region->cursors[i].oldest_open_epoch_s = NEVER;
+    region->oldest_open_epoch_s = NEVER;
+}
+
+void vfl_listing_plan_give_up(struct vfl_listing_plan *plan, size_t region_index)
+{
+    struct vfl_listing_region *region = &plan->regions[region_index];
+    /* It showed the oldest: neither how far the bucket reaches, nor what a sweep of days can bear.
+     */
+    forget_open(region);
+    region->newest_epoch_s = INT64_MIN;
+    region->is_full_needed = false;
+    region->is_days_needed = true;
+    plan->full_monotonic_ms =
+        plan->monotonic_ms - VFL_LISTING_FULL_INTERVAL_MS + VFL_LISTING_DAYS_INTERVAL_MS;
+}
+
 /* A stream's latest day, as far as dates can be believed: a name of next year must not be taken for
  * where its flow log goes on. */
 static const struct vfl_listing_cursor *latest_of(const struct vfl_listing_region *region,
@@ -392,9 +412,7 @@ enum vfl_status vfl_listing_region_plan(struct vfl_listing_region *region,
         vfl_listing_steps_fini(&steps);
         return st;
     }
-    for (size_t i = 0; i < region->cursor_count; i++)
-        region->cursors[i].oldest_open_epoch_s = NEVER;
-    region->oldest_open_epoch_s = NEVER;
+    forget_open(region);
     region->is_beyond_seen = false;
     *ret_steps = steps;
     return VFL_OK;

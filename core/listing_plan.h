@@ -2,7 +2,8 @@
  *
  * A deleted object leaves a delete marker behind, and S3 looks at every one that lies in the range
  * of a listing. So the ranges are kept small, in three steps:
- *   FULL     both layouts from their first key. At the start, every 6 hours, after a failure.
+ *   FULL     both layouts from their first key. At the start, every 6 hours, after a failure; again
+ *            after 10 minutes when it takes longer than a run.
  *   DAYS     both layouts, from 2 days ago on or the oldest open object's day. Every 10 minutes.
  *   CURSORS  otherwise: each flow log's keys of its current day, from an hour before the newest on.
  * "Open" is what was listed last time: unread, paused or waiting for its deletion. Every listing
@@ -94,5 +95,8 @@ enum vfl_status vfl_listing_region_plan(struct vfl_listing_region *region,
 void vfl_listing_region_see(struct vfl_listing_region *region, const struct vfl_object_key *key,
                             bool is_open);
 void vfl_listing_region_finish(struct vfl_listing_region *region, enum vfl_listing_kind kind);
+/* In place of finish for a FULL listing that takes longer than a run: the region's next one is of
+ * the last 2 days alone, whatever is open, and FULL ones wait for 10 minutes. */
+void vfl_listing_plan_give_up(struct vfl_listing_plan *plan, size_t region_index);
 
 #endif

@@ -32,6 +32,10 @@ static enum vfl_status list_region(struct vfl_run *run, size_t index,
     if (st == VFL_OK) {
         vfl_listing_region_finish(progress, steps.kind);
         *ret_kind = steps.kind;
+    } else if (st == VFL_DEADLINE && steps.kind == VFL_LISTING_FULL) {
+        /* Else no run would ever come to read what is new. */
+        vfl_listing_plan_give_up(&collector->listing, index);
+        collector->has_listed = false; /* what is out of sight now is not deleted */
     }
     vfl_listing_steps_fini(&steps);
     return st;

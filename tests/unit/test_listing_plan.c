@@ -135,6 +135,32 @@ START_TEST(failed_listing_is_followed_by_a_full_one)
 }
 END_TEST
 
+/* A bucket that takes longer to list than a run has: what is new is read all the same. */
+START_TEST(full_listing_that_takes_too_long_makes_way_for_ten_minutes)
+{
+    open_plan(DAY_20 + 10 * HOUR);
+    begin(0);
+    see_daily("fl-1", DAY_20 - 40 * DAY, true); /* and so on, until the time was over */
+    vfl_listing_plan_give_up(&plan, 0);
+    for (int minute = 1; minute <= 20; minute++) {
+        begin(60);
+        enum vfl_listing_kind expected = minute % 10 == 0   ? VFL_LISTING_FULL
+                                         : minute % 10 == 1 ? VFL_LISTING_DAYS
+                                                            : VFL_LISTING_CURSORS;
+        ck_assert_msg(steps.kind == expected, "minute %d", minute);
+        if (expected == VFL_LISTING_DAYS)
+            expect_step(0, DAILY, DAILY "2026/11/18/");
+        if (expected == VFL_LISTING_FULL) {
+            vfl_listing_plan_give_up(&plan, 0);
+            continue;
+        }
+        see_daily("fl-1", now_epoch_s, true);
+        finish();
+    }
+    close_plan();
+}
+END_TEST
+
 /* A region that the failing run never came to has its scheduled sweep in the next one. */
 START_TEST(sweep_that_was_not_begun_stays_due)
 {
@@ -540,6 +566,7 @@ int main(void)
         first_listing_is_of_everything,
         sweeps_days_every_ten_minutes_and_all_every_six_hours,
         failed_listing_is_followed_by_a_full_one,
+        full_listing_that_takes_too_long_makes_way_for_ten_minutes,
         sweep_that_was_not_begun_stays_due,
         required_full_listing_is_made_once,
         wall_clock_that_is_set_makes_the_next_listing_full,
