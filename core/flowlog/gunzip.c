@@ -2,16 +2,19 @@
 
 #include <stdlib.h>
 
-#include <zlib.h>
+#include "core/flowlog/gzip_header.h"
+#include "core/flowlog/inflate.h"
 
-#define OUTPUT_CHUNK_BYTES 65536
+#define TRAILER_BYTES 8 /* CRC and length, RFC 1952 */
 /* Below this the ratio says nothing: a small file of one repeated line is no bomb. */
 #define RATIO_CHECK_FROM_BYTES (UINT64_C(16) << 20)
 
 enum stage {
-    STAGE_MAGIC,       /* too few bytes yet to tell what the object is */
-    STAGE_PLAIN,       /* text as stored */
-    STAGE_MEMBER,      /* inside a gzip member */
+    STAGE_MAGIC,  /* too few bytes yet to tell what the object is */
+    STAGE_PLAIN,  /* text as stored */
+    STAGE_HEADER, /* of a gzip member, as the next two */
+    STAGE_DEFLATED,
+    STAGE_TRAILER,
     STAGE_BETWEEN,     /* after a member, padding included */
     STAGE_NEXT_MEMBER, /* after a member, 1f was seen */
     STAGE_GARBAGE,     /* after a member came something else: the rest is ignored */
@@ -19,27 +22,43 @@ enum stage {
 
 struct vfl_gunzip {
     enum stage stage;
-    z_stream zlib;
+    const struct vfl_inflater *inflater;
+    void *inflater_state;
     struct vfl_gunzip_limits limits;
     struct vfl_sink sink;
     struct vfl_gunzip_summary summary;
+    /* of the member */
+    struct vfl_gzip_header header;
     uint64_t member_output_bytes;
+    uint32_t member_crc32;
+    char trailer[TRAILER_BYTES];
+    size_t trailer_len;
     char magic[4]; /* the first bytes, while they do not decide yet */
     size_t magic_len;
-    char output[OUTPUT_CHUNK_BYTES];
+    char output[VFL_GUNZIP_CHUNK_BYTES];
 };
 
 static const char gzip_magic[] = {'\x1f', '\x8b'};
 static const char parquet_magic[] = {'P', 'A', 'R', '1'};
 
+_Static_assert(VFL_INFLATE_MAX_UNUSED_BYTES <= TRAILER_BYTES, "what is read too far is trailer");
+
 enum vfl_status vfl_gunzip_new(struct vfl_gunzip **ret_gunzip, struct vfl_error *err)
 {
+    return vfl_gunzip_new_with(&VFL_INFLATER, ret_gunzip, err);
+}
+
+enum vfl_status vfl_gunzip_new_with(const struct vfl_inflater *inflater,
+                                    struct vfl_gunzip **ret_gunzip, struct vfl_error *err)
+{
     struct vfl_gunzip *gunzip = calloc(1, sizeof *gunzip);
-    /* 15 bits of window, 16 for "gzip header only". */
-    if (gunzip == NULL || inflateInit2(&gunzip->zlib, 15 + 16) != Z_OK) {
+    void *state = gunzip != NULL ? inflater->create() : NULL;
+    if (state == NULL) {
         free(gunzip);
         return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the gzip decoder");
     }
+    gunzip->inflater = inflater;
+    gunzip->inflater_state = state;
     *ret_gunzip = gunzip;
     return VFL_OK;
 }
@@ -48,7 +67,7 @@ void vfl_gunzip_free(struct vfl_gunzip *gunzip)
 {
     if (gunzip == NULL)
         return;
-    (void)inflateEnd(&gunzip->zlib);
+    gunzip->inflater->destroy(gunzip->inflater_state);
     free(gunzip);
 }
 
@@ -84,12 +103,11 @@ static enum vfl_status feed_plain(struct vfl_gunzip *gunzip, struct vfl_span *ch
 {
     struct vfl_gunzip_summary *summary = &gunzip->summary;
     while (chunk->len > 0) {
-        size_t len = chunk->len < OUTPUT_CHUNK_BYTES ? chunk->len : OUTPUT_CHUNK_BYTES;
+        size_t len = chunk->len < VFL_GUNZIP_CHUNK_BYTES ? chunk->len : VFL_GUNZIP_CHUNK_BYTES;
         struct vfl_span piece = {chunk->ptr, len};
         *chunk = (struct vfl_span){chunk->ptr + len, chunk->len - len};
         summary->input_bytes += len;
-        summary->crc32 =
-            (uint32_t)crc32(summary->crc32, (const unsigned char *)piece.ptr, (uInt)len);
+        summary->crc32 = gunzip->inflater->crc32(summary->crc32, piece);
         enum vfl_status st = emit(gunzip, piece, err);
         if (st != VFL_OK)
             return st;
@@ -97,64 +115,121 @@ static enum vfl_status feed_plain(struct vfl_gunzip *gunzip, struct vfl_span *ch
     return VFL_OK;
 }
 
-static enum vfl_status inflate_failure(const struct vfl_gunzip *gunzip, int result,
-                                       struct vfl_error *err)
+/* The product of two polynomials over GF(2) modulo that of the CRC; the highest bit is x^0. */
+static uint32_t multiply(uint32_t a, uint32_t b)
 {
-    if (result == Z_MEM_ERROR)
-        return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the gzip decoder");
-    const char *reason = gunzip->zlib.msg != NULL ? gunzip->zlib.msg : "corrupt data";
-    return vfl_error_set(err, VFL_FORMAT, "gzip member %u: %s", gunzip->summary.member_count + 1,
+    uint32_t product = 0;
+    for (; a != 0; a <<= 1) {
+        if ((a & 0x80000000U) != 0)
+            product ^= b;
+        b = (b & 1) != 0 ? b >> 1 ^ 0xedb88320U : b >> 1;
+    }
+    return product;
+}
+
+/* The CRC of a text, from the CRC of its beginning and that of the other len bytes: those shift the
+ * beginning by x^(8 len). */
+static uint32_t join_crc32(uint32_t beginning, uint32_t other, uint64_t len)
+{
+    for (uint32_t power = 0x00800000U; len != 0; len >>= 1) {
+        if ((len & 1) != 0)
+            beginning = multiply(beginning, power);
+        power = multiply(power, power);
+    }
+    return beginning ^ other;
+}
+
+static uint32_t read_u32(const char *bytes)
+{
+    uint32_t value = 0;
+    for (int i = 3; i >= 0; i--)
+        value = value << 8 | (unsigned char)bytes[i];
+    return value;
+}
+
+static enum vfl_status fail_member(const struct vfl_gunzip *gunzip, enum vfl_status status,
+                                   const char *reason, struct vfl_error *err)
+{
+    return vfl_error_set(err, status, "gzip member %u: %s", gunzip->summary.member_count + 1,
                          reason);
 }
 
-/* Inflates until the member ends or chunk is used up. */
-static enum vfl_status feed_member(struct vfl_gunzip *gunzip, struct vfl_span *chunk,
-                                   struct vfl_error *err)
+static enum vfl_status feed_trailer(struct vfl_gunzip *gunzip, struct vfl_span *chunk,
+                                    struct vfl_error *err)
 {
-    z_stream *zlib = &gunzip->zlib;
     struct vfl_gunzip_summary *summary = &gunzip->summary;
-    int result = Z_OK;
-    /* A full output buffer can mean that zlib holds more, even without further input. */
+    while (gunzip->trailer_len < TRAILER_BYTES && chunk->len > 0) {
+        gunzip->trailer[gunzip->trailer_len++] = *chunk->ptr++;
+        chunk->len--;
+        summary->input_bytes++;
+    }
+    if (gunzip->trailer_len < TRAILER_BYTES)
+        return VFL_OK;
+    if (read_u32(gunzip->trailer) != gunzip->member_crc32)
+        return fail_member(gunzip, VFL_FORMAT, "incorrect data check", err);
+    if (read_u32(gunzip->trailer + 4) != (uint32_t)gunzip->member_output_bytes)
+        return fail_member(gunzip, VFL_FORMAT, "incorrect length check", err);
+    summary->crc32 = join_crc32(summary->crc32, gunzip->member_crc32, gunzip->member_output_bytes);
+    summary->member_count++;
+    gunzip->stage = STAGE_BETWEEN;
+    return VFL_OK;
+}
+
+/* Inflates until the member ends or chunk is used up. */
+static enum vfl_status feed_deflated(struct vfl_gunzip *gunzip, struct vfl_span *chunk,
+                                     struct vfl_error *err)
+{
+    /* A full output buffer can mean that there is more, even without further input. */
     bool may_hold_more = true;
-    while (result != Z_STREAM_END && (chunk->len > 0 || may_hold_more)) {
-        uInt offered = chunk->len < UINT32_MAX ? (uInt)chunk->len : UINT32_MAX;
-        zlib->next_in = (z_const Bytef *)(uintptr_t)chunk->ptr;
-        zlib->avail_in = offered;
-        zlib->next_out = (Bytef *)gunzip->output;
-        zlib->avail_out = OUTPUT_CHUNK_BYTES;
-        result = inflate(zlib, Z_NO_FLUSH);
-        /* Z_BUF_ERROR only says that this call could do nothing. */
-        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-            return inflate_failure(gunzip, result, err);
-        size_t used = offered - zlib->avail_in;
-        size_t produced = OUTPUT_CHUNK_BYTES - zlib->avail_out;
-        *chunk = (struct vfl_span){chunk->ptr + used, chunk->len - used};
-        may_hold_more = zlib->avail_out == 0;
-        summary->input_bytes += used;
-        gunzip->member_output_bytes += produced;
-        enum vfl_status st =
-            produced == 0 ? VFL_OK : emit(gunzip, (struct vfl_span){gunzip->output, produced}, err);
+    while (chunk->len > 0 || may_hold_more) {
+        size_t offered = chunk->len;
+        struct vfl_span output = {gunzip->output, 0};
+        enum vfl_inflate_result result = gunzip->inflater->inflate(
+            gunzip->inflater_state, chunk, gunzip->output, sizeof gunzip->output, &output.len);
+        if (result == VFL_INFLATE_NO_MEMORY)
+            return fail_member(gunzip, VFL_NO_MEMORY, "no memory for the decoder", err);
+        if (result == VFL_INFLATE_CORRUPT)
+            return fail_member(gunzip, VFL_FORMAT, "corrupt data", err);
+        gunzip->summary.input_bytes += offered - chunk->len;
+        gunzip->member_output_bytes += output.len;
+        gunzip->member_crc32 = gunzip->inflater->crc32(gunzip->member_crc32, output);
+        enum vfl_status st = output.len == 0 ? VFL_OK : emit(gunzip, output, err);
         if (st != VFL_OK)
             return st;
-    }
-    if (result == Z_STREAM_END) {
-        /* zlib has compared the member's checksum with its content and leaves it in adler. */
-        summary->crc32 = (uint32_t)crc32_combine(summary->crc32, zlib->adler,
-                                                 (z_off_t)gunzip->member_output_bytes);
-        summary->member_count++;
-        gunzip->stage = STAGE_BETWEEN;
+        if (result == VFL_INFLATE_END) {
+            gunzip->stage = STAGE_TRAILER;
+            gunzip->trailer_len =
+                gunzip->inflater->take_unused(gunzip->inflater_state, gunzip->trailer);
+            /* All of it may have been taken already, and chunk be empty. */
+            return feed_trailer(gunzip, chunk, err);
+        }
+        may_hold_more = output.len == sizeof gunzip->output;
     }
     return VFL_OK;
 }
 
-/* Enters the first or the next member, whose magic has been read. */
-static enum vfl_status begin_member(struct vfl_gunzip *gunzip, struct vfl_error *err)
+static enum vfl_status feed_header(struct vfl_gunzip *gunzip, struct vfl_span *chunk,
+                                   struct vfl_error *err)
 {
-    (void)inflateReset(&gunzip->zlib);
+    size_t offered = chunk->len;
+    enum vfl_status st = vfl_gzip_header_feed(&gunzip->header, chunk, err);
+    if (st != VFL_OK)
+        return vfl_error_wrap(err, st, "gzip member %u", gunzip->summary.member_count + 1);
+    gunzip->summary.input_bytes += offered - chunk->len;
+    if (gunzip->header.part == VFL_GZIP_HEADER_END)
+        gunzip->stage = STAGE_DEFLATED;
+    return VFL_OK;
+}
+
+/* Enters the first or the next member, whose magic has been read. */
+static void begin_member(struct vfl_gunzip *gunzip)
+{
+    gunzip->inflater->reset(gunzip->inflater_state);
+    vfl_gzip_header_start(&gunzip->header, gunzip->inflater);
     gunzip->member_output_bytes = 0;
-    gunzip->stage = STAGE_MEMBER;
-    struct vfl_span magic = {gzip_magic, sizeof gzip_magic};
-    return feed_member(gunzip, &magic, err);
+    gunzip->member_crc32 = 0;
+    gunzip->summary.input_bytes += sizeof gzip_magic;
+    gunzip->stage = STAGE_HEADER;
 }
 
 /* Decides what the object is by its first bytes; they may come one at a time. */
@@ -167,8 +242,10 @@ static enum vfl_status feed_magic(struct vfl_gunzip *gunzip, struct vfl_span *ch
         struct vfl_span magic = {gunzip->magic, gunzip->magic_len};
         const struct vfl_span gzip = {gzip_magic, sizeof gzip_magic};
         const struct vfl_span parquet = {parquet_magic, sizeof parquet_magic};
-        if (vfl_span_equal(magic, gzip))
-            return begin_member(gunzip, err);
+        if (vfl_span_equal(magic, gzip)) {
+            begin_member(gunzip);
+            return VFL_OK;
+        }
         if (vfl_span_equal(magic, parquet))
             return vfl_error_set(err, VFL_UNSUPPORTED,
                                  "the object is Parquet; set the flow log's file format to text");
@@ -196,17 +273,16 @@ static void skip_padding(struct vfl_gunzip *gunzip, struct vfl_span *chunk)
     }
 }
 
-static enum vfl_status feed_next_member(struct vfl_gunzip *gunzip, struct vfl_span *chunk,
-                                        struct vfl_error *err)
+static void feed_next_member(struct vfl_gunzip *gunzip, struct vfl_span *chunk)
 {
     if (*chunk->ptr != gzip_magic[1]) {
         gunzip->summary.input_bytes++; /* the 1f */
         gunzip->stage = STAGE_GARBAGE;
-        return VFL_OK;
+        return;
     }
     chunk->ptr++;
     chunk->len--;
-    return begin_member(gunzip, err);
+    begin_member(gunzip);
 }
 
 enum vfl_status vfl_gunzip_feed(struct vfl_gunzip *gunzip, struct vfl_span chunk,
@@ -221,14 +297,20 @@ enum vfl_status vfl_gunzip_feed(struct vfl_gunzip *gunzip, struct vfl_span chunk
         case STAGE_PLAIN:
             st = feed_plain(gunzip, &chunk, err);
             break;
-        case STAGE_MEMBER:
-            st = feed_member(gunzip, &chunk, err);
+        case STAGE_HEADER:
+            st = feed_header(gunzip, &chunk, err);
+            break;
+        case STAGE_DEFLATED:
+            st = feed_deflated(gunzip, &chunk, err);
+            break;
+        case STAGE_TRAILER:
+            st = feed_trailer(gunzip, &chunk, err);
             break;
         case STAGE_BETWEEN:
             skip_padding(gunzip, &chunk);
             break;
         case STAGE_NEXT_MEMBER:
-            st = feed_next_member(gunzip, &chunk, err);
+            feed_next_member(gunzip, &chunk);
             break;
         case STAGE_GARBAGE:
             gunzip->summary.has_trailing_garbage = true;
@@ -244,7 +326,8 @@ enum vfl_status vfl_gunzip_finish(struct vfl_gunzip *gunzip, struct vfl_gunzip_s
                                   struct vfl_error *err)
 {
     /* The first byte of the magic alone is a cut too, not text or garbage. */
-    bool is_cut = gunzip->stage == STAGE_MEMBER || gunzip->stage == STAGE_NEXT_MEMBER ||
+    bool is_cut = gunzip->stage == STAGE_HEADER || gunzip->stage == STAGE_DEFLATED ||
+                  gunzip->stage == STAGE_TRAILER || gunzip->stage == STAGE_NEXT_MEMBER ||
                   (gunzip->stage == STAGE_MAGIC && gunzip->magic_len > 0 &&
                    gunzip->magic[0] == gzip_magic[0]);
     if (is_cut)

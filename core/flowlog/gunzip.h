@@ -1,4 +1,4 @@
-/* Inflates one object as a stream; plain text passes through. The only home of the inflater. */
+/* Inflates one object as a stream; plain text passes through. */
 #ifndef VFL_FLOWLOG_GUNZIP_H
 #define VFL_FLOWLOG_GUNZIP_H
 
@@ -10,6 +10,9 @@
 /* A flow-log file is at most 75 MB; these leave room and still stop a bomb. */
 #define VFL_GUNZIP_MAX_OUTPUT_BYTES (UINT64_C(4) << 30)
 #define VFL_GUNZIP_MAX_RATIO 1100 /* deflate itself cannot exceed 1032:1 */
+
+/* Inflating and parsing take turns over one chunk: it should stay in a core's own cache. */
+#define VFL_GUNZIP_CHUNK_BYTES 262144
 
 struct vfl_gunzip_limits {
     uint64_t max_output_bytes;
@@ -25,13 +28,19 @@ struct vfl_gunzip_summary {
     bool has_trailing_garbage; /* bytes that are no gzip member after a complete one: ignored */
 };
 
+struct vfl_inflater;
 struct vfl_gunzip; /* one object at a time; not thread-safe */
 
 enum vfl_status vfl_gunzip_new(struct vfl_gunzip **ret_gunzip,
                                struct vfl_error *err) VFL_MUST_CHECK;
+/* The same with another decoder than the build's. */
+enum vfl_status vfl_gunzip_new_with(const struct vfl_inflater *inflater,
+                                    struct vfl_gunzip **ret_gunzip,
+                                    struct vfl_error *err) VFL_MUST_CHECK;
 void vfl_gunzip_free(struct vfl_gunzip *gunzip); /* NULL is fine */
 
-/* Starts the next object. Output goes to sink in chunks of at most 64 KiB. Keeps allocations. */
+/* Starts the next object. Output goes to sink in chunks of at most VFL_GUNZIP_CHUNK_BYTES. Keeps
+ * allocations. */
 void vfl_gunzip_start(struct vfl_gunzip *gunzip, struct vfl_gunzip_limits limits,
                       struct vfl_sink sink);
 

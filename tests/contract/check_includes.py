@@ -39,9 +39,8 @@ OURS = [
 HOMES = {
     "curl/*": ["core/aws/http*.c"],
     "openssl/*": ["core/aws/digest.c"],
-    "zlib.h": ["core/flowlog/gunzip*.c"],
-    "isa-l*": ["core/flowlog/gunzip*.c"],
-    "igzip_lib.h": ["core/flowlog/gunzip*.c"],
+    "zlib.h": ["core/flowlog/inflate_zlib.c"],
+    "isa-l/*": ["core/flowlog/inflate_isal.c"],
     "expat.h": ["core/aws/xml.c"],
     "yaml.h": ["core/config*.c", "examples/host/yaml_text.[ch]", "examples/host/conf.c"],
     "jansson.h": ["plugin/agent*.c", "plugin/*json*.c", "core/aws/credentials*.c",
