@@ -133,6 +133,27 @@ enum {
         1 << 4, /* unparsable, before 2014 or over a day ahead: no use for rates */
 };
 
+/* The fields that are kept as text; they index vfl_record.texts, which holds them by name too. */
+enum vfl_text {
+    VFL_TEXT_INTERFACE_ID,
+    VFL_TEXT_VPC_ID,
+    VFL_TEXT_RESOURCE_ID,
+    VFL_TEXT_INTERFACE_TYPE,
+    VFL_TEXT_NEXT_HOP_INTERFACE_ID,
+    VFL_TEXT_NEXT_HOP_INTERFACE_TYPE,
+    VFL_TEXT_NEXT_HOP_VPC_ID,
+    VFL_TEXT_TGW_SRC_VPC_ID,
+    VFL_TEXT_TGW_DST_VPC_ID,
+    VFL_TEXT_TGW_SRC_ENI,
+    VFL_TEXT_TGW_DST_ENI,
+    VFL_TEXT_TGW_ATTACHMENT_ID,
+    VFL_TEXT_REJECT_REASON,
+    VFL_TEXT_COUNT,
+};
+
+/* The field that text is the value of. */
+enum vfl_field vfl_text_field(enum vfl_text text);
+
 /* One record: plain values and spans into the line it was parsed from (valid while the line is).
  * Absent numeric fields have their `has_` false; absent texts are {NULL, 0}; "-" is absent. */
 struct vfl_record {
@@ -159,19 +180,24 @@ struct vfl_record {
     struct vfl_ip dst;
     struct vfl_ip pkt_src; /* absent when the format has no such column or the value is "-" */
     struct vfl_ip pkt_dst;
-    struct vfl_span interface_id; /* absent for transit gateway and regional NAT records */
-    struct vfl_span vpc_id;
-    struct vfl_span resource_id;
-    struct vfl_span interface_type;
-    struct vfl_span next_hop_interface_id;
-    struct vfl_span next_hop_interface_type;
-    struct vfl_span next_hop_vpc_id;
-    struct vfl_span tgw_src_vpc_id;
-    struct vfl_span tgw_dst_vpc_id;
-    struct vfl_span tgw_src_eni;
-    struct vfl_span tgw_dst_eni;
-    struct vfl_span reject_reason;     /* "BPA", "EC"; absent for security groups and ACLs */
-    struct vfl_span tgw_attachment_id; /* which side of the transit gateway reports */
+    union {
+        struct {
+            struct vfl_span interface_id; /* absent for transit gateway and regional NAT records */
+            struct vfl_span vpc_id;
+            struct vfl_span resource_id;
+            struct vfl_span interface_type;
+            struct vfl_span next_hop_interface_id;
+            struct vfl_span next_hop_interface_type;
+            struct vfl_span next_hop_vpc_id;
+            struct vfl_span tgw_src_vpc_id;
+            struct vfl_span tgw_dst_vpc_id;
+            struct vfl_span tgw_src_eni;
+            struct vfl_span tgw_dst_eni;
+            struct vfl_span tgw_attachment_id; /* which side of the transit gateway reports */
+            struct vfl_span reject_reason; /* "BPA", "EC"; absent for security groups and ACLs */
+        };
+        struct vfl_span texts[VFL_TEXT_COUNT];
+    };
 };
 
 /* A TCP connection's opener sends SYN without ACK; the server answers SYN|ACK (18). */
@@ -179,12 +205,22 @@ enum { VFL_TCP_FIN = 1, VFL_TCP_SYN = 2, VFL_TCP_RST = 4, VFL_TCP_PSH = 8, VFL_T
 
 #define VFL_RECORD_MAX_COLUMNS 128
 
+/* A column that records are made from. */
+struct vfl_record_step {
+    uint8_t column;
+    uint8_t field; /* enum vfl_field */
+    uint8_t text;  /* enum vfl_text, or VFL_TEXT_COUNT when the value is no text */
+};
+
 /* The columns of one object, made from its header line. A plain value; no ownership. */
 struct vfl_record_format {
     uint16_t column_count;
     uint16_t unknown_count; /* columns that this version does not know: ignored */
     bool has_column[VFL_FIELD_COUNT];
     uint8_t column_field[VFL_RECORD_MAX_COLUMNS]; /* enum vfl_field per column */
+    uint8_t default_step_count; /* of these, when the columns start as the default format's do */
+    uint8_t step_count;
+    struct vfl_record_step steps[VFL_FIELD_COUNT]; /* the columns in use, in their order */
 };
 
 /* Reads an object's first line. A header names the columns. A first line that starts with a digit

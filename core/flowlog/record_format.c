@@ -98,6 +98,78 @@ enum vfl_field vfl_field_find(struct vfl_span name)
     return VFL_FIELD_UNKNOWN;
 }
 
+enum vfl_field vfl_text_field(enum vfl_text text)
+{
+    static const uint8_t fields[] = {
+        [VFL_TEXT_INTERFACE_ID] = VFL_FIELD_INTERFACE_ID,
+        [VFL_TEXT_VPC_ID] = VFL_FIELD_VPC_ID,
+        [VFL_TEXT_RESOURCE_ID] = VFL_FIELD_RESOURCE_ID,
+        [VFL_TEXT_INTERFACE_TYPE] = VFL_FIELD_INTERFACE_TYPE,
+        [VFL_TEXT_NEXT_HOP_INTERFACE_ID] = VFL_FIELD_NEXT_HOP_INTERFACE_ID,
+        [VFL_TEXT_NEXT_HOP_INTERFACE_TYPE] = VFL_FIELD_NEXT_HOP_INTERFACE_TYPE,
+        [VFL_TEXT_NEXT_HOP_VPC_ID] = VFL_FIELD_NEXT_HOP_VPC_ID,
+        [VFL_TEXT_TGW_SRC_VPC_ID] = VFL_FIELD_TGW_SRC_VPC_ID,
+        [VFL_TEXT_TGW_DST_VPC_ID] = VFL_FIELD_TGW_DST_VPC_ID,
+        [VFL_TEXT_TGW_SRC_ENI] = VFL_FIELD_TGW_SRC_ENI,
+        [VFL_TEXT_TGW_DST_ENI] = VFL_FIELD_TGW_DST_ENI,
+        [VFL_TEXT_TGW_ATTACHMENT_ID] = VFL_FIELD_TGW_ATTACHMENT_ID,
+        [VFL_TEXT_REJECT_REASON] = VFL_FIELD_REJECT_REASON,
+    };
+    static_assert(sizeof fields == VFL_TEXT_COUNT, "one field per enum vfl_text");
+    return (enum vfl_field)fields[text];
+}
+
+/* The text that the field is, or VFL_TEXT_COUNT. */
+static enum vfl_text text_of(enum vfl_field field)
+{
+    unsigned text = 0;
+    while (text < VFL_TEXT_COUNT && vfl_text_field((enum vfl_text)text) != field)
+        text++;
+    return (enum vfl_text)text;
+}
+
+/* Fields that are parsed, texts aside. */
+static bool is_value(enum vfl_field field)
+{
+    static const bool values[VFL_FIELD_COUNT] = {
+        [VFL_FIELD_SRCADDR] = true,
+        [VFL_FIELD_DSTADDR] = true,
+        [VFL_FIELD_PKT_SRCADDR] = true,
+        [VFL_FIELD_PKT_DSTADDR] = true,
+        [VFL_FIELD_SRCPORT] = true,
+        [VFL_FIELD_DSTPORT] = true,
+        [VFL_FIELD_PROTOCOL] = true,
+        [VFL_FIELD_PACKETS] = true,
+        [VFL_FIELD_BYTES] = true,
+        [VFL_FIELD_START] = true,
+        [VFL_FIELD_END] = true,
+        [VFL_FIELD_ACTION] = true,
+        [VFL_FIELD_LOG_STATUS] = true,
+        [VFL_FIELD_TCP_FLAGS] = true,
+        [VFL_FIELD_FLOW_DIRECTION] = true,
+        [VFL_FIELD_TRAFFIC_PATH] = true,
+    };
+    return field < VFL_FIELD_COUNT && values[field];
+}
+
+static void plan_steps(struct vfl_record_format *format)
+{
+    bool is_default = format->column_count >= DEFAULT_COLUMN_COUNT;
+    format->step_count = 0;
+    format->default_step_count = 0;
+    for (unsigned column = 0; column < format->column_count; column++) {
+        enum vfl_field field = (enum vfl_field)format->column_field[column];
+        enum vfl_text text = text_of(field);
+        if (text != VFL_TEXT_COUNT || is_value(field))
+            format->steps[format->step_count++] =
+                (struct vfl_record_step){(uint8_t)column, (uint8_t)field, (uint8_t)text};
+        /* The default format's columns come in the order of the enum. */
+        is_default &= column >= DEFAULT_COLUMN_COUNT || field == column;
+        if (is_default && column == DEFAULT_COLUMN_COUNT - 1)
+            format->default_step_count = format->step_count;
+    }
+}
+
 static bool is_digit(char c)
 {
     return (unsigned)(c - '0') <= 9;
@@ -208,8 +280,10 @@ enum vfl_status vfl_record_format_parse(struct vfl_span line, struct vfl_record_
     bool is_header = !is_digit(first.ptr[0]);
     enum vfl_status st = is_header ? parse_header(values, ret_format, err)
                                    : parse_headerless(values, ret_format, err);
-    if (st == VFL_OK)
+    if (st == VFL_OK) {
+        plan_steps(ret_format);
         *ret_is_header = is_header;
+    }
     return st;
 }
 

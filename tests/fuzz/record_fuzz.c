@@ -1,8 +1,9 @@
 /* An object's text, first line included, through the line cutter and the record parser. Holds them
- * to: no read outside a line, consistent records, and addresses that print to what they parse from.
+ * to: no read outside a line, consistent records, the same ones from every build of the parser, and
+ * addresses that print to what they parse from.
  */
 #include "core/flowlog/lines.h"
-#include "core/flowlog/record.h"
+#include "core/flowlog/record_parser.h"
 
 #include "tests/fuzz/replay.h"
 
@@ -57,6 +58,9 @@ static enum vfl_status receive(void *ctx, struct vfl_span line, struct vfl_error
     }
     vfl_record_parse(&object->format, line, NOW_EPOCH_S, &record);
     check_record(&record, line);
+    struct vfl_record portable;
+    vfl_record_parse_portable(&object->format, line, NOW_EPOCH_S, &portable);
+    FUZZ_CHECK(memcmp(&record, &portable, sizeof record) == 0);
     return VFL_OK;
 }
 
