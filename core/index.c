@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/array.h"
+
 #define FIRST_SLOT_COUNT 64u
 
 void vfl_index_fini(struct vfl_index *index)
@@ -35,7 +37,7 @@ static bool grow(struct vfl_index *index)
     uint32_t new_count = old_count == 0 ? FIRST_SLOT_COUNT : old_count * 2;
     if (new_count < old_count)
         return false;
-    uint64_t *slots = calloc(new_count, sizeof *slots);
+    uint64_t *slots = vfl_table_new(new_count, sizeof *slots);
     if (slots == NULL)
         return false;
     for (uint32_t i = 0; i < old_count; i++)
@@ -61,15 +63,18 @@ uint64_t vfl_hash_bytes(uint64_t seed, const void *bytes, size_t size)
 {
     const unsigned char *at = bytes;
     uint64_t hash = vfl_hash_mix(seed, size);
-    while (size > 0) {
-        uint64_t word = 0;
-        size_t step = size < sizeof word ? size : sizeof word;
-        memcpy(&word, at, step);
-        hash = vfl_hash_mix(hash, word);
-        at += step;
-        size -= step;
+    uint64_t word = 0;
+    if (size < sizeof word) {
+        memcpy(&word, at, size);
+        return vfl_hash_finish(vfl_hash_mix(hash, word));
     }
-    return vfl_hash_finish(hash);
+    /* The last word overlaps the one before: copies of a fixed size are single loads. */
+    for (size_t i = 0; i + sizeof word < size; i += sizeof word) {
+        memcpy(&word, at + i, sizeof word);
+        hash = vfl_hash_mix(hash, word);
+    }
+    memcpy(&word, at + size - sizeof word, sizeof word);
+    return vfl_hash_finish(vfl_hash_mix(hash, word));
 }
 
 uint64_t vfl_hash_seed(void)

@@ -38,6 +38,23 @@ static inline struct vfl_index_cursor vfl_index_cursor(const struct vfl_index *i
     return (struct vfl_index_cursor){tag & index->mask, tag};
 }
 
+/* Brings the line that an address lies in closer, for a use soon after. */
+static inline void vfl_prefetch(const void *address)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(address);
+#else
+    (void)address;
+#endif
+}
+
+/* The same for where the search for hash will start. */
+static inline void vfl_index_prefetch(const struct vfl_index *index, uint64_t hash)
+{
+    if (index->slots != NULL)
+        vfl_prefetch(&index->slots[(uint32_t)(hash >> 32) & index->mask]);
+}
+
 /* The next position whose hash may equal the cursor's, or VFL_INDEX_NONE after the last. */
 static inline uint32_t vfl_index_next(const struct vfl_index *index,
                                       struct vfl_index_cursor *cursor)

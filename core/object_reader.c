@@ -153,6 +153,8 @@ enum vfl_status vfl_object_read(struct vfl_object_reader *reader, struct vfl_sto
         st = vfl_gunzip_finish(reader->gunzip, &reader->summary.content, err);
     if (st == VFL_OK)
         st = vfl_lines_finish(&reader->lines, err);
+    if (st == VFL_OK)
+        st = vfl_flow_table_end_object(&reader->table, err);
     if (st != VFL_OK)
         return st;
     reader->summary.overlong_lines = reader->lines.overlong_count;

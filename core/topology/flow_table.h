@@ -17,27 +17,34 @@
 #define VFL_FLOW_TABLE_MAX_FLOWS (1u << 22)
 #define VFL_FLOW_TABLE_MAX_WINDOWS (1u << 23)
 
-/* Identifiers that whole groups of records share; tokens of the table. */
+/* What whole groups of records share. */
 struct vfl_flow_context {
-    uint32_t region;      /* of the object's key */
+    uint32_t region;      /* of the object's key; a token of the table, as all that follow */
     uint32_t flow_log_id; /* of the object's key */
-    uint32_t interface_id;
-    uint32_t vpc_id;
-    uint32_t resource_id;
-    uint32_t interface_type;
-    uint32_t next_hop_interface_id;
-    uint32_t next_hop_interface_type;
-    uint32_t next_hop_vpc_id;
-    uint32_t tgw_src_vpc_id;
-    uint32_t tgw_dst_vpc_id;
-    uint32_t tgw_src_eni;
-    uint32_t tgw_dst_eni;
-    uint32_t tgw_attachment_id;
-    uint32_t reject_reason;
+    union {
+        struct { /* in the order of enum vfl_text */
+            uint32_t interface_id;
+            uint32_t vpc_id;
+            uint32_t resource_id;
+            uint32_t interface_type;
+            uint32_t next_hop_interface_id;
+            uint32_t next_hop_interface_type;
+            uint32_t next_hop_vpc_id;
+            uint32_t tgw_src_vpc_id;
+            uint32_t tgw_dst_vpc_id;
+            uint32_t tgw_src_eni;
+            uint32_t tgw_dst_eni;
+            uint32_t tgw_attachment_id;
+            uint32_t reject_reason;
+        };
+        uint32_t texts[VFL_TEXT_COUNT];
+    };
     uint8_t flow_direction; /* enum vfl_flow_direction */
     uint8_t traffic_path;
-    bool has_packet_addresses; /* the format has both pkt-* columns */
     uint8_t era;               /* of vfl_flow_table.eras: by whose time the records are */
+    bool has_packet_addresses; /* the format has both pkt-* columns */
+    bool has_times;            /* of every record */
+    uint8_t zero[3];           /* contexts are hashed and compared as bytes: no padding */
 };
 
 /* What is known of a flow's two ports. A service is one port with many peers' ports; keeping every
@@ -69,30 +76,43 @@ enum {
     VFL_FLOW_SYN_ACK = 1 << 1, /* a record with SYN and ACK: src accepted one */
 };
 
-struct vfl_flow {
-    struct vfl_flow_key key;
-    uint32_t windows;     /* first of a list in windows; VFL_INDEX_NONE when no record had times */
-    uint64_t bytes;       /* saturating */
-    uint64_t timed_bytes; /* of the records that have times */
-    uint16_t peer_port_min; /* of the port that the key leaves out */
-    uint16_t peer_port_max;
-    uint8_t evidence;      /* VFL_FLOW_* bits */
-    uint32_t record_count; /* saturating */
-};
-
 /* A capture window, [start, end] in epoch seconds; lists are sorted and neither touch nor overlap.
  */
 struct vfl_flow_window {
     uint32_t start_epoch_s;
     uint32_t end_epoch_s;
-    uint32_t next;
+    uint32_t next; /* position in vfl_flow_table.windows, or VFL_INDEX_NONE */
 };
+
+/* 64 bytes: what a record changes is one cache line, which matters more than the instructions. */
+struct vfl_flow {
+    struct vfl_flow_key key;
+    uint32_t record_count;         /* saturating */
+    uint64_t bytes;                /* saturating */
+    struct vfl_flow_window window; /* the first; of no meaning unless the context has times */
+    uint16_t peer_port_min;        /* of the port that the key leaves out */
+    uint16_t peer_port_max;
+    uint8_t evidence; /* VFL_FLOW_* bits */
+};
+
+/* A record's flow before it is looked up: the tables of a large object are far bigger than the
+ * caches, so records wait in a short queue while their places come in from memory. */
+struct vfl_pending_flow {
+    struct vfl_flow_key key;
+    uint16_t peer_port;
+    uint8_t evidence;
+    bool has_times;
+    uint32_t start_epoch_s;
+    uint32_t end_epoch_s;
+    uint64_t bytes;
+};
+
+#define VFL_FLOW_TABLE_MAX_PENDING 32
 
 /* What an interface reported through one flow log. */
 struct vfl_flow_reporter {
     uint32_t interface_id; /* tokens */
     uint32_t flow_log_id;
-    uint64_t record_count; /* of any kind */
     uint64_t skipdata_count;
 };
 
@@ -112,7 +132,8 @@ struct vfl_flow_table {
     struct vfl_flow_context *contexts;
     uint32_t context_count, context_room;
     struct vfl_index context_index;
-    uint32_t last_context; /* position, where the next record's context is looked for first */
+    struct flow_known_context *known_contexts; /* flow_contexts.c */
+    uint32_t known_room;
     struct vfl_ip *ipv6;
     uint32_t ipv6_count, ipv6_room;
     struct vfl_index ipv6_index;
@@ -122,11 +143,16 @@ struct vfl_flow_table {
     struct vfl_flow_reporter *reporters;
     uint32_t reporter_count, reporter_room;
     struct vfl_index reporter_index;
+    struct vfl_pending_flow pending[VFL_FLOW_TABLE_MAX_PENDING];
+    uint64_t pending_hashes[VFL_FLOW_TABLE_MAX_PENDING];
+    uint32_t pending_count;
     struct vfl_eras eras; /* set by the caller before records are added; none by default */
     /* of the object being read */
     uint32_t region;
     uint32_t flow_log_id;
     bool has_packet_addresses;
+    uint8_t text_count; /* identifiers that the format has besides the interface */
+    uint8_t texts[VFL_TEXT_COUNT];
 };
 
 void vfl_flow_table_fini(struct vfl_flow_table *table);  /* NULL and zeroed are fine */
@@ -138,12 +164,18 @@ enum vfl_status vfl_flow_table_start_object(struct vfl_flow_table *table, struct
                                             const struct vfl_record_format *format,
                                             struct vfl_error *err) VFL_MUST_CHECK;
 
-/* Adds one record of kind FLOW, NODATA or SKIPDATA (others are ignored).
+/* Adds one record of kind FLOW, NODATA or SKIPDATA (others are ignored). The record's flow may not
+ * be in the table before vfl_flow_table_end_object.
  * VFL_LIMIT: VFL_FLOW_TABLE_MAX_FLOWS distinct flows. VFL_NO_MEMORY. */
 enum vfl_status vfl_flow_table_add(struct vfl_flow_table *table, const struct vfl_record *record,
                                    struct vfl_error *err) VFL_MUST_CHECK;
 
-/* Adds all of from to table; from is unchanged. After a failure table holds a part of it. */
+/* After the last record: only now the table is whole. Fails as vfl_flow_table_add does. */
+enum vfl_status vfl_flow_table_end_object(struct vfl_flow_table *table,
+                                          struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Adds all of from, which is whole and unchanged after it, to table. After a failure table holds a
+ * part of it. */
 enum vfl_status vfl_flow_table_merge(struct vfl_flow_table *table,
                                      const struct vfl_flow_table *from,
                                      struct vfl_error *err) VFL_MUST_CHECK;
@@ -151,6 +183,20 @@ enum vfl_status vfl_flow_table_merge(struct vfl_flow_table *table,
 /* The flow's addresses; absent ones are absent. which: 0 src, 1 dst, 2 pkt_src, 3 pkt_dst. */
 struct vfl_ip vfl_flow_address(const struct vfl_flow_table *table, const struct vfl_flow *flow,
                                unsigned which);
+
+/* The flow's windows in ascending order: NULL when its records have no times, and after the last.
+ */
+static inline const struct vfl_flow_window *vfl_flow_window(const struct vfl_flow_table *table,
+                                                            const struct vfl_flow *flow)
+{
+    return table->contexts[flow->key.context].has_times ? &flow->window : NULL;
+}
+
+static inline const struct vfl_flow_window *
+vfl_flow_window_after(const struct vfl_flow_table *table, const struct vfl_flow_window *window)
+{
+    return window->next == VFL_INDEX_NONE ? NULL : &table->windows[window->next];
+}
 
 /* Whether reporter `position` is the first of its interface; is_skipdata_only: the first that lost
  * records. An interface has one reporter for each of its flow logs. */

@@ -125,8 +125,9 @@ enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
 static int64_t time_of(const struct vfl_flow_table *table, const struct vfl_flow *flow)
 {
     int64_t latest = 0;
-    for (uint32_t at = flow->windows; at != VFL_INDEX_NONE; at = table->windows[at].next)
-        latest = table->windows[at].end_epoch_s;
+    const struct vfl_flow_window *window = vfl_flow_window(table, flow);
+    for (; window != NULL; window = vfl_flow_window_after(table, window))
+        latest = window->end_epoch_s;
     return latest;
 }
 

@@ -33,6 +33,8 @@ enum vfl_status vfl_tokens_add(struct vfl_tokens *tokens, struct vfl_span text, 
                                struct vfl_error *err) VFL_MUST_CHECK;
 /* The token of text, or VFL_TOKEN_ABSENT when it was never added. */
 uint32_t vfl_tokens_find(const struct vfl_tokens *tokens, struct vfl_span text);
+/* Whether text is the token's, an empty text that of VFL_TOKEN_ABSENT. */
+bool vfl_tokens_is(const struct vfl_tokens *tokens, uint32_t token, struct vfl_span text);
 /* "" for VFL_TOKEN_ABSENT. Valid until the next add. */
 const char *vfl_tokens_text(const struct vfl_tokens *tokens, uint32_t token);
 

@@ -256,12 +256,12 @@ static enum vfl_status sum_bytes(struct vfl_topology *topology, const struct vfl
             vfl_add_bytes(traffic->bytes[flow->sender], flow->flow->bytes);
         struct live_relation *totals = &pair->relations[client];
         totals->total_bytes = vfl_add_bytes(totals->total_bytes, flow->flow->bytes);
-        traffic->timed_bytes[flow->sender] =
-            vfl_add_bytes(traffic->timed_bytes[flow->sender], flow->flow->timed_bytes);
-        for (uint32_t at = flow->flow->windows; at != VFL_INDEX_NONE;
-             at = table->windows[at].next) {
-            struct window_piece piece = {relation, table->windows[at].start_epoch_s,
-                                         table->windows[at].end_epoch_s};
+        const struct vfl_flow_window *window = vfl_flow_window(table, flow->flow);
+        if (window != NULL)
+            traffic->timed_bytes[flow->sender] =
+                vfl_add_bytes(traffic->timed_bytes[flow->sender], flow->flow->bytes);
+        for (; window != NULL; window = vfl_flow_window_after(table, window)) {
+            struct window_piece piece = {relation, window->start_epoch_s, window->end_epoch_s};
             if (!add_piece(pieces, piece))
                 return no_memory(err);
         }

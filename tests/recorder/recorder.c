@@ -108,6 +108,7 @@ void recorder_add_line(struct vfl_flow_table *table, const struct vfl_record_for
         abort();
     }
     check(vfl_flow_table_add(table, &record, &err), line, &err);
+    check(vfl_flow_table_end_object(table, &err), line, &err);
 }
 
 void recorder_object(struct recorder *recorder, const char *region, const char *flow_log_id,
