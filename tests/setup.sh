@@ -16,10 +16,12 @@ build_packages="gcc libc6-dev pkgconf meson ninja-build libcurl4-openssl-dev lib
 case "$(dpkg --print-architecture)" in
 amd64 | arm64) build_packages="$build_packages libisal-dev" ;;
 esac
-# g++ proves that the ABI header is C++ too; the ceph and radosgw packages are the real S3 server.
-test_packages="$build_packages g++ check python3 python3-boto3 python3-botocore python3-yaml
+# g++ proves that the ABI header is C++ too; valgrind counts instructions; the ceph and radosgw
+# packages are the real S3 server.
+test_packages="$build_packages g++ check valgrind python3 python3-boto3 python3-botocore python3-yaml
     radosgw ceph-mon ceph-osd ceph-base ceph-common"
-bench_packages="$build_packages python3 isal"
+# isal is the yardstick igzip.
+bench_packages="$test_packages isal mawk curl"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -56,11 +58,13 @@ install()
 # The distribution's own Python: its modules are not seen by another one that comes first in PATH.
 with_system_python() { env PATH="/usr/bin:/bin:$PATH" "$@"; }
 
+# The argument is for a folder that is not configured yet, or is without the tests.
 build()
 {
-    local log
+    local log option=-Dtests=$1
     log=$(mktemp)
-    if ! { { [ -f build/build.ninja ] || with_system_python meson setup build -Dtests=false; } &&
+    if ! { { if [ ! -f build/build.ninja ]; then with_system_python meson setup build "$option"
+        elif [ "$1" = true ]; then with_system_python meson configure build "$option"; fi; } &&
         with_system_python ninja -C build; } </dev/null >"$log" 2>&1; then
         tail -n 40 "$log" >&2
         say "The build failed; the whole log is in $log"
@@ -74,14 +78,14 @@ build()
 case "${1-}" in
 build)
     install $build_packages
-    build
+    build false
     ;;
 test)
     install $test_packages
     ;;
 bench)
     install $bench_packages
-    build
+    build true
     ;;
 *)
     say "usage: tests/setup.sh build|test|bench"
