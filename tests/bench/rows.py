@@ -40,6 +40,10 @@ def twenty(bench):
                   interfaces=2000, pairs=bench.small(20_000))
 
 
+def is_installed(program):
+    return shutil.which(program) is not None
+
+
 def accepts_workers(one):
     """Whether the check knows the key `workers`; it names keys that it does not know."""
     done = subprocess.run(one.host_command(workers=1, process_flow_logs=False), check=False,
@@ -51,10 +55,10 @@ def yardsticks(bench, one):
     """{name: command} of other programs on the default format; what groups must find the same."""
     commands = {'zlib': [os.environ['BENCH_ZLIB_CAT'], *one.files]}
     grouping = {}
-    if shutil.which('mawk'):
+    if is_installed('mawk'):
         grouping['gzip \\| mawk, same grouping'] = [
             'sh', '-c', 'awk=$1; shift; gzip -dc "$@" | mawk "$awk"', 'sh', AWK, *one.files]
-    if bench.node_modules is None or shutil.which('node') is None:
+    if bench.node_modules is None or not is_installed('node'):
         bench.table.add('DuckDB', 'skipped: @duckdb/node-api is not installed')
     else:
         grouping['DuckDB, 2 threads, same grouping'] = [
@@ -186,7 +190,7 @@ def add_slopes(table, name, sizes, seconds, peaks):
 
 
 def instructions(bench):
-    if shutil.which('valgrind') is None:
+    if not is_installed('valgrind'):
         bench.table.add('instructions', 'skipped: valgrind is not installed')
         return
     for record_format, stages in records_under_callgrind.measure().items():

@@ -32,6 +32,8 @@ class Bench:
     def __init__(self, options, folder):
         self.runs = options.runs
         self.connections = options.connections
+        self.s3_settings = {key: int(value) for key, value in
+                            (text.split('=', 1) for text in options.s3_set)}
         self.shrink = 10 if options.quick else 1
         self.folder = folder
         self.table = measure.Table()
@@ -54,6 +56,8 @@ def parse_arguments():
     parser.add_argument('--only', default=','.join(SECTIONS), help='sections, by comma: %(default)s')
     parser.add_argument('--connections', type=int, default=8,
                         help='parallel downloads that the check makes, for curl to do as many')
+    parser.add_argument('--s3-set', action='append', default=[], metavar='KEY=NUMBER',
+                        help='a further key of the instance that reads from S3')
     parser.add_argument('--node-modules', help='folder with @duckdb/node-api')
     parser.add_argument('--folder', default=None, help='where the corpus goes (1 GB)')
     options = parser.parse_args()

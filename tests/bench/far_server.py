@@ -1,0 +1,55 @@
+"""A server on loopback made as far away as S3 is: each answer starts late, on any connection."""
+
+import os
+import socket
+import socketserver
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'fault'))
+from faulty_proxy import read_message  # noqa: E402
+
+
+class FarServer:
+    """Use as a context manager; url is its address."""
+
+    def __init__(self, upstream_port, delay_s):
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with socket.create_connection(('127.0.0.1', upstream_port)) as upstream:
+                    upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    serve(self.request, upstream, delay_s)
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+        self.server = Server(('127.0.0.1', 0), Handler)
+        self.url = f'http://127.0.0.1:{self.server.server_address[1]}'
+        self.thread = threading.Thread(target=self.server.serve_forever,
+                                       kwargs={'poll_interval': 0.05})
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def serve(client, upstream, delay_s):
+    requests, answers = client.makefile('rb'), upstream.makefile('rb')
+    try:
+        while (request := read_message(requests)) is not None:
+            upstream.sendall(request.wire)
+            answer = read_message(answers, request.head.startswith(b'HEAD '))
+            if answer is None:
+                return
+            time.sleep(delay_s)  # the distance itself
+            client.sendall(answer.wire)
+    except ConnectionError:
+        pass  # either side may leave between two requests, or stop reading
