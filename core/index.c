@@ -31,29 +31,44 @@ static void place(uint64_t *slots, uint32_t mask, uint64_t slot)
     slots[start] = slot;
 }
 
-static bool grow(struct vfl_index *index)
+/* To slot_count, a power of two. */
+static bool grow(struct vfl_index *index, uint32_t slot_count)
 {
     uint32_t old_count = index->slots == NULL ? 0 : index->mask + 1;
-    uint32_t new_count = old_count == 0 ? FIRST_SLOT_COUNT : old_count * 2;
-    if (new_count < old_count)
-        return false;
-    uint64_t *slots = vfl_table_new(new_count, sizeof *slots);
+    uint64_t *slots = vfl_table_new(slot_count, sizeof *slots);
     if (slots == NULL)
         return false;
     for (uint32_t i = 0; i < old_count; i++)
         if (index->slots[i] != 0)
-            place(slots, new_count - 1, index->slots[i]);
+            place(slots, slot_count - 1, index->slots[i]);
     free(index->slots);
     index->slots = slots;
-    index->mask = new_count - 1;
+    index->mask = slot_count - 1;
     return true;
+}
+
+static bool is_room(const struct vfl_index *index, uint32_t count)
+{
+    return index->slots != NULL && count <= index->mask / 4 * 3;
+}
+
+bool vfl_index_reserve(struct vfl_index *index, uint32_t count)
+{
+    if (is_room(index, count))
+        return true;
+    uint32_t slot_count = index->slots == NULL ? FIRST_SLOT_COUNT : index->mask + 1;
+    while ((slot_count - 1) / 4 * 3 < count) {
+        if (slot_count > UINT32_MAX / 2)
+            return false;
+        slot_count *= 2;
+    }
+    return grow(index, slot_count);
 }
 
 bool vfl_index_add(struct vfl_index *index, uint64_t hash, uint32_t position)
 {
-    if (index->slots == NULL || index->count >= index->mask / 4 * 3)
-        if (!grow(index))
-            return false;
+    if (!is_room(index, index->count + 1) && !vfl_index_reserve(index, index->count + 1))
+        return false;
     place(index->slots, index->mask, (hash >> 32) << 32 | (position + 1));
     index->count++;
     return true;

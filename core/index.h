@@ -38,6 +38,9 @@ static inline struct vfl_index_cursor vfl_index_cursor(const struct vfl_index *i
     return (struct vfl_index_cursor){tag & index->mask, tag};
 }
 
+/* Makes room for count positions in all. False as above. */
+bool vfl_index_reserve(struct vfl_index *index, uint32_t count) VFL_MUST_CHECK;
+
 /* Brings the line that an address lies in closer, for a use soon after. */
 static inline void vfl_prefetch(const void *address)
 {

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "core/topology/flow_parts.h"
 
 /* Positions in `from` -> positions in the table merged into. */
@@ -72,6 +73,13 @@ static enum vfl_status merge_flow(struct vfl_flow_table *table, const struct vfl
 static enum vfl_status merge_flows(struct vfl_flow_table *table, const struct vfl_flow_table *from,
                                    const struct mapping *map, struct vfl_error *err)
 {
+    /* All of them may be new. Growing on the way would move everything several times. */
+    uint32_t needed = table->flow_count + from->flow_count;
+    if (needed > VFL_FLOW_TABLE_MAX_FLOWS)
+        needed = VFL_FLOW_TABLE_MAX_FLOWS;
+    if (!VFL_ARRAY_RESERVE_ALL(table->flows, needed, table->flow_room) ||
+        !vfl_index_reserve(&table->flow_index, needed))
+        return flow_no_memory(err);
     struct vfl_flow_key keys[VFL_FLOW_TABLE_MAX_PENDING];
     uint64_t hashes[VFL_FLOW_TABLE_MAX_PENDING];
     enum vfl_status st = VFL_OK;
@@ -130,4 +138,17 @@ enum vfl_status vfl_flow_table_merge(struct vfl_flow_table *table,
     free(map.contexts);
     free(map.ipv6);
     return st;
+}
+
+enum vfl_status vfl_flow_table_take(struct vfl_flow_table *table, struct vfl_flow_table *from,
+                                    struct vfl_error *err)
+{
+    if (table->tokens.count > 0)
+        return vfl_flow_table_merge(table, from, err);
+    struct vfl_flow_table taken = *from;
+    struct vfl_eras eras = from->eras;
+    *from = *table;
+    from->eras = eras;
+    *table = taken;
+    return VFL_OK;
 }

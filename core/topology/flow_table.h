@@ -180,6 +180,11 @@ enum vfl_status vfl_flow_table_merge(struct vfl_flow_table *table,
                                      const struct vfl_flow_table *from,
                                      struct vfl_error *err) VFL_MUST_CHECK;
 
+/* The same, and from may be emptied: an empty table takes all of it over as it is. Only the eras stay
+ * where they are set. */
+enum vfl_status vfl_flow_table_take(struct vfl_flow_table *table, struct vfl_flow_table *from,
+                                    struct vfl_error *err) VFL_MUST_CHECK;
+
 /* The flow's addresses; absent ones are absent. which: 0 src, 1 dst, 2 pkt_src, 3 pkt_dst. */
 struct vfl_ip vfl_flow_address(const struct vfl_flow_table *table, const struct vfl_flow *flow,
                                unsigned which);

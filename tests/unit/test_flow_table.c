@@ -368,6 +368,28 @@ START_TEST(identifiers_of_every_length_are_told_apart)
 }
 END_TEST
 
+START_TEST(an_empty_table_takes_another_over_and_a_used_one_adds_it)
+{
+    const char *const lines[] = {RECORD("40000 443 6", TIMES, "ACCEPT 2"),
+                                 RECORD("443 40000 6", TIMES, "ACCEPT 18")};
+    struct vfl_flow_table table = {0};
+    struct vfl_flow_table from = {.eras = {.starts_epoch_s = {1700000000}, .count = 1}};
+    fill(&from, "fl-1", lines, 2);
+    const struct vfl_flow *flows = from.flows;
+    ck_assert_int_eq(vfl_flow_table_take(&table, &from, NULL), VFL_OK);
+    ck_assert_ptr_eq(table.flows, flows);
+    ck_assert_uint_eq(from.flow_count, 0);
+    ck_assert_uint_eq(from.eras.count, 1);
+    fill(&from, "fl-1", lines, 1);
+    ck_assert_int_eq(vfl_flow_table_take(&table, &from, NULL), VFL_OK);
+    ck_assert_uint_eq(table.flow_count, 2);
+    ck_assert_uint_eq(table.flows[0].bytes, 200);
+    ck_assert_uint_eq(table.flows[1].bytes, 100);
+    vfl_flow_table_fini(&table);
+    vfl_flow_table_fini(&from);
+}
+END_TEST
+
 START_TEST(counts_reports_of_each_interface_and_flow_log)
 {
     struct vfl_flow_table parts[2] = {0};
@@ -468,6 +490,7 @@ int main(void)
         records_without_times_are_flows_of_their_own,
         many_records_give_the_same_flows_at_once_and_one_by_one,
         identifiers_of_every_length_are_told_apart,
+        an_empty_table_takes_another_over_and_a_used_one_adds_it,
         counts_reports_of_each_interface_and_flow_log,
         other_kinds_of_lines_are_ignored,
         a_reset_table_holds_nothing_of_before,

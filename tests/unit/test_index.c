@@ -35,6 +35,22 @@ START_TEST(finds_every_position_through_growth)
 }
 END_TEST
 
+START_TEST(room_made_beforehand_is_enough_and_keeps_what_is_there)
+{
+    struct vfl_index index = {0};
+    ck_assert(vfl_index_reserve(&index, 0));
+    ck_assert(vfl_index_add(&index, 42, 7));
+    ck_assert(vfl_index_reserve(&index, 5000));
+    const uint64_t *slots = index.slots;
+    for (uint32_t i = 1; i < 5000; i++)
+        ck_assert(vfl_index_add(&index, vfl_hash_finish(vfl_hash_mix(1, i)), i));
+    ck_assert_ptr_eq(index.slots, slots);
+    ck_assert(holds(&index, 42, 7));
+    ck_assert(holds(&index, vfl_hash_finish(vfl_hash_mix(1, 4999)), 4999));
+    vfl_index_fini(&index);
+}
+END_TEST
+
 START_TEST(colliding_hashes_are_all_walked_and_the_walk_ends)
 {
     struct vfl_index index = {0};
@@ -88,6 +104,7 @@ int main(void)
     const TTest *const cases[] = {
         empty_index_holds_nothing,
         finds_every_position_through_growth,
+        room_made_beforehand_is_enough_and_keeps_what_is_there,
         colliding_hashes_are_all_walked_and_the_walk_ends,
         reset_empties_and_the_index_can_be_used_again,
         byte_hash_depends_on_every_byte_the_length_and_the_seed,
