@@ -72,7 +72,7 @@ struct corpus {
     uint64_t expected_bytes;
 };
 
-static void fail(const char *format, ...)
+__attribute__((format(printf, 1, 2))) _Noreturn static void fail(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
