@@ -53,7 +53,8 @@ def parse_arguments():
     parser.add_argument('--runs', type=int, default=5, help='of each program; at least 5 to quote')
     parser.add_argument('--quick', action='store_true',
                         help='a tenth of everything: to try the benchmark, not to quote')
-    parser.add_argument('--only', default=','.join(SECTIONS), help='sections, by comma: %(default)s')
+    parser.add_argument('--only', default=','.join(SECTIONS),
+                        help='sections, by comma: %(default)s')
     parser.add_argument('--connections', type=int, default=8,
                         help='parallel downloads that the check makes, for curl to do as many')
     parser.add_argument('--s3-set', action='append', default=[], metavar='KEY=NUMBER',
