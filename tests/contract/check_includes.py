@@ -15,7 +15,7 @@ OURS = [
     ("core/error.[ch]", ["core/error.h"]),
     ("core/span.h", ["core/error.h"]),
     ("core/strbuf.[ch]", FOUNDATION),
-    ("core/index.[ch]", ["core/error.h", "core/index.h"]),
+    ("core/index.[ch]", ["core/array.h", "core/error.h", "core/index.h"]),
     ("core/array.[ch]", ["core/error.h", "core/array.h"]),
     # the AWS client knows nothing of flow logs, topology, configuration or the agent
     ("core/aws/*", FOUNDATION + ["core/interface.h", "core/aws/*.h"]),
