@@ -148,6 +148,18 @@ static VFL_INLINE bool v4_at(const char *text, size_t len, uint32_t *ret_address
     return true;
 }
 
+static VFL_INLINE void clear_record(struct vfl_record *record)
+{
+    enum { PIECE_BYTES = sizeof(__m256i) };
+    _Static_assert(sizeof *record >= PIECE_BYTES, "the last piece may overlap the one before");
+    char *bytes = (char *)record;
+#pragma GCC unroll 16
+    for (size_t at = 0; at < sizeof *record - PIECE_BYTES; at += PIECE_BYTES)
+        _mm256_storeu_si256((__m256i *)(void *)(bytes + at), _mm256_setzero_si256());
+    _mm256_storeu_si256((__m256i *)(void *)(bytes + sizeof *record - PIECE_BYTES),
+                        _mm256_setzero_si256());
+}
+
 #include "core/flowlog/record_fields.h"
 
 void vfl_record_parse_avx2(const struct vfl_record_format *format, struct vfl_span line,

@@ -254,18 +254,6 @@ static enum vfl_record_kind kind_of(const struct draft *draft)
     return VFL_RECORD_FLOW;
 }
 
-/* In pieces that compilers turn into a few vector stores; of the whole they make a `rep stos`,
- * which costs as much as parsing two addresses. */
-static inline void clear(struct vfl_record *record)
-{
-    enum { PIECE_BYTES = 64 };
-    char *bytes = (char *)record;
-    size_t at = 0;
-    for (; at + PIECE_BYTES <= sizeof *record; at += PIECE_BYTES)
-        memset(bytes + at, 0, PIECE_BYTES);
-    memset(bytes + at, 0, sizeof *record % PIECE_BYTES);
-}
-
 enum { BLOCK_BYTES = 64 };
 
 /* The offsets behind each value of a line whose values are parted by single spaces, as AWS writes
@@ -427,7 +415,7 @@ static VFL_INLINE void parse_record(const struct vfl_record_format *format, stru
     struct draft draft = {.record = ret_record};
     bool is_blank = false;
     bool is_whole;
-    clear(ret_record);
+    clear_record(ret_record);
     if (line.len > 0 && line.ptr[line.len - 1] == '\r')
         line.len--;
     if (split(line, format->column_count, ends)) {
@@ -440,7 +428,7 @@ static VFL_INLINE void parse_record(const struct vfl_record_format *format, stru
                                 : is_blank ? VFL_RECORD_BLANK
                                            : VFL_RECORD_MALFORMED;
     if (kind == VFL_RECORD_BLANK || kind == VFL_RECORD_HEADER || kind == VFL_RECORD_MALFORMED) {
-        clear(ret_record);
+        clear_record(ret_record);
     } else {
         ret_record->has_ports = draft.has_src_port && draft.has_dst_port;
         settle_times(&draft, now_epoch_s);

@@ -106,6 +106,16 @@ static inline bool v4_pair_at(const char *const texts[2], const size_t lens[2],
            v4_at(texts[1], lens[1], &ret_addresses[1]);
 }
 
+static inline void clear_record(struct vfl_record *record)
+{
+    enum { PIECE_BYTES = 64 };
+    char *bytes = (char *)record;
+    size_t at = 0;
+    for (; at + PIECE_BYTES <= sizeof *record; at += PIECE_BYTES)
+        memset(bytes + at, 0, PIECE_BYTES);
+    memset(bytes + at, 0, sizeof *record % PIECE_BYTES);
+}
+
 #include "core/flowlog/record_fields.h"
 
 void vfl_record_parse_portable(const struct vfl_record_format *format, struct vfl_span line,
