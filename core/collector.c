@@ -287,8 +287,10 @@ static enum vfl_status begin(struct vfl_run *run, enum vfl_confirmation_outcome 
                                                 run->now.monotonic_ms, ret_outcome, err);
     if (st != VFL_OK)
         return st;
+    if (*ret_outcome == VFL_CONFIRMATION_WAIT)
+        return VFL_OK;
     if (*ret_outcome == VFL_CONFIRMATION_GO)
-        return vfl_content_set_keep(&collector->contents, err);
+        st = vfl_content_set_keep(&collector->contents, err);
     if (*ret_outcome == VFL_CONFIRMATION_REPEAT) {
         vfl_content_set_drop(&collector->contents);
         vfl_topology_forget_sent(collector->topology);
@@ -296,7 +298,7 @@ static enum vfl_status begin(struct vfl_run *run, enum vfl_confirmation_outcome 
         vfl_run_report_warn(&run->report, "the agent did not confirm what was sent 11 minutes ago: "
                                           "its objects are processed again");
     }
-    return VFL_OK;
+    return st == VFL_OK ? vfl_topology_confirm_sent(collector->topology, err) : st;
 }
 
 static void fail(struct vfl_run *run, enum vfl_status status, const struct vfl_error *err)

@@ -345,10 +345,10 @@ static void drop_conversations(struct live_pair *pair, enum live_side client)
     pair->relations[client].total_bytes = 0;
 }
 
-/* Returns true when a pair has left the live set. */
-static bool expire(struct vfl_topology *topology, int64_t now_epoch_s)
+/* A pair that has left the live set stays until its removal is confirmed; if it comes back before,
+ * it is as new. */
+static void expire(struct vfl_topology *topology, int64_t now_epoch_s)
 {
-    bool has_left = false;
     for (uint32_t i = 0; i < topology->pair_count; i++) {
         struct live_pair *pair = &topology->pairs[i];
         bool is_over[2] = {is_expired(topology, &pair->relations[SIDE_LO], now_epoch_s),
@@ -356,9 +356,12 @@ static bool expire(struct vfl_topology *topology, int64_t now_epoch_s)
         for (unsigned side = 0; side < 2; side++)
             if (is_over[side])
                 drop_conversations(pair, (enum live_side)side);
-        has_left |= pair->conversation_count == 0;
+        if (pair->conversation_count > 0)
+            continue;
+        memset(pair->observers, 0, sizeof pair->observers);
+        memset(pair->accepted_observers, 0, sizeof pair->accepted_observers);
+        topology->is_compaction_due = true;
     }
-    return has_left;
 }
 
 static void mark_wanted_endpoints(struct vfl_topology *topology)
@@ -396,7 +399,9 @@ static enum vfl_status send_removals(struct vfl_topology *topology, struct order
         enum vfl_status st = sink.removal(sink.ctx, id, err);
         if (st != VFL_OK)
             return st;
-        topology->pairs[position / 2].relations[position % 2].is_sent = false;
+        struct live_relation *relation = &topology->pairs[position / 2].relations[position % 2];
+        relation->is_sent = false;
+        relation->is_removal_open = topology->is_compaction_due = true;
     }
     list->count = 0;
     for (uint32_t i = 0; i < topology->endpoint_count; i++)
@@ -405,11 +410,13 @@ static enum vfl_status send_removals(struct vfl_topology *topology, struct order
     sort_list(list);
     for (size_t i = 0; i < list->count; i++) {
         char id[URN_SIZE];
+        struct live_endpoint *endpoint = &topology->endpoints[list->items[i].position];
         format_endpoint_id(topology, list->items[i].position, id);
         enum vfl_status st = sink.removal(sink.ctx, id, err);
         if (st != VFL_OK)
             return st;
-        topology->endpoints[list->items[i].position].is_sent = false;
+        endpoint->is_sent = false;
+        endpoint->is_removal_open = topology->is_compaction_due = true;
     }
     return VFL_OK;
 }
@@ -552,7 +559,7 @@ enum vfl_status vfl_topology_emit(struct vfl_topology *topology, int64_t now_epo
     if (list.items == NULL)
         return no_memory(err);
     /* What expired makes room for what max_relations left out, before anything is sent. */
-    bool has_left = expire(topology, now_epoch_s);
+    expire(topology, now_epoch_s);
     enum vfl_status st = live_choose_relations(topology, err);
     mark_wanted_endpoints(topology);
     if (st == VFL_OK)
@@ -567,7 +574,5 @@ enum vfl_status vfl_topology_emit(struct vfl_topology *topology, int64_t now_epo
     free(topology->traffic);
     topology->traffic = NULL;
     topology->traffic_pair_count = 0;
-    if (st == VFL_OK && has_left)
-        st = live_compact(topology, err);
     return st;
 }

@@ -164,22 +164,36 @@ enum vfl_status live_add_conversation(struct live_pair *pair, uint64_t key,
     return VFL_OK;
 }
 
+/* What was sent, or whose removal is not confirmed yet, may have to be removed (again). */
+static bool may_be_known(const struct live_pair *pair)
+{
+    bool may_be = false;
+    for (unsigned side = 0; side < 2; side++)
+        may_be |= pair->relations[side].is_sent || pair->relations[side].is_removal_open;
+    return may_be;
+}
+
+static bool is_kept(const struct live_pair *pair)
+{
+    return pair->conversation_count > 0 || may_be_known(pair);
+}
+
 /* Keeps the endpoints that a live pair uses, whether or not an option leaves their relation out. */
 static uint32_t *compact_endpoints(struct vfl_topology *topology)
 {
     uint32_t *moved = calloc((size_t)topology->endpoint_count + 1, sizeof *moved);
     if (moved == NULL)
         return NULL;
-    for (uint32_t i = 0; i < topology->pair_count; i++) {
-        if (topology->pairs[i].conversation_count > 0)
+    for (uint32_t i = 0; i < topology->pair_count; i++)
+        if (is_kept(&topology->pairs[i]))
             moved[topology->pairs[i].lo] = moved[topology->pairs[i].hi] = 1;
-    }
     uint32_t count = 0;
     for (uint32_t i = 0; i < topology->endpoint_count; i++) {
-        bool is_used = moved[i] != 0;
+        const struct live_endpoint *endpoint = &topology->endpoints[i];
+        bool is_used = moved[i] != 0 || endpoint->is_sent || endpoint->is_removal_open;
         moved[i] = count;
         if (is_used)
-            topology->endpoints[count++] = topology->endpoints[i];
+            topology->endpoints[count++] = *endpoint;
     }
     topology->endpoint_count = count;
     return moved;
@@ -193,7 +207,7 @@ enum vfl_status live_compact(struct vfl_topology *topology, struct vfl_error *er
     uint32_t count = 0;
     for (uint32_t i = 0; i < topology->pair_count; i++) {
         struct live_pair pair = topology->pairs[i];
-        if (pair.conversation_count == 0) {
+        if (!is_kept(&pair)) {
             free(pair.conversations);
             continue;
         }

@@ -20,6 +20,7 @@ struct live_endpoint {
     struct vfl_ip public_ips[3]; /* bound to this address */
     bool is_wanted;              /* a relation needs it */
     bool is_sent;
+    bool is_removal_open; /* sent since, and not confirmed */
     uint64_t sent_digest; /* of the data sent last */
     int64_t sent_epoch_s;
 };
@@ -90,7 +91,8 @@ struct live_relation {
     bool is_live;   /* has conversations that have not expired */
     bool is_wanted; /* live, and no option leaves it out */
     bool is_sent;
-    uint8_t evidence; /* strongest of its conversations */
+    bool is_removal_open; /* sent since, and not confirmed */
+    uint8_t evidence;     /* strongest of its conversations */
     uint64_t sent_digest;
     uint64_t total_bytes; /* counted over its life */
     int64_t sent_epoch_s;
@@ -147,7 +149,8 @@ struct vfl_topology {
     struct vfl_interfaces interfaces;
     struct vfl_hints hints;
     uint64_t seed;
-    uint32_t run; /* counts apply calls */
+    uint32_t run;           /* counts apply calls */
+    bool is_compaction_due; /* something may have left since the last one */
 
     struct live_endpoint *endpoints;
     uint32_t endpoint_count, endpoint_room;
@@ -201,7 +204,8 @@ struct live_conversation *live_pair_find(const struct live_pair *pair, uint64_t 
  */
 enum live_side live_pair_client(const struct live_pair *pair,
                                 const struct live_conversation *conversation);
-/* Forgets pairs without conversations, and endpoints without pairs. Positions change. */
+/* Forgets pairs without conversations, and endpoints without pairs, unless the agent may still have
+ * them. Positions change. VFL_NO_MEMORY: nothing has. */
 enum vfl_status live_compact(struct vfl_topology *topology, struct vfl_error *err) VFL_MUST_CHECK;
 
 /* relations.c: decides every conversation's direction, and from those the relations of each pair.

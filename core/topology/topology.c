@@ -119,13 +119,36 @@ uint32_t vfl_topology_left_out_count(const struct vfl_topology *topology)
     return topology->left_out_count;
 }
 
-void vfl_topology_forget_sent(struct vfl_topology *topology)
+enum vfl_status vfl_topology_confirm_sent(struct vfl_topology *topology, struct vfl_error *err)
 {
+    if (!topology->is_compaction_due)
+        return VFL_OK;
     for (uint32_t i = 0; i < topology->endpoint_count; i++)
-        topology->endpoints[i].sent_epoch_s = NEVER_EPOCH_S;
+        topology->endpoints[i].is_removal_open = false;
     for (uint32_t i = 0; i < topology->pair_count; i++)
         for (unsigned side = 0; side < 2; side++)
-            topology->pairs[i].relations[side].sent_epoch_s = NEVER_EPOCH_S;
+            topology->pairs[i].relations[side].is_removal_open = false;
+    enum vfl_status st = live_compact(topology, err);
+    topology->is_compaction_due = st != VFL_OK;
+    return st;
+}
+
+/* What a lost removal named counts as sent once more: it is wanted again by now, or it is removed
+ * by the next emission. */
+void vfl_topology_forget_sent(struct vfl_topology *topology)
+{
+    for (uint32_t i = 0; i < topology->endpoint_count; i++) {
+        struct live_endpoint *endpoint = &topology->endpoints[i];
+        endpoint->sent_epoch_s = NEVER_EPOCH_S;
+        endpoint->is_sent |= endpoint->is_removal_open;
+        endpoint->is_removal_open = false;
+    }
+    for (uint32_t i = 0; i < topology->pair_count * 2; i++) {
+        struct live_relation *relation = &topology->pairs[i / 2].relations[i % 2];
+        relation->sent_epoch_s = NEVER_EPOCH_S;
+        relation->is_sent |= relation->is_removal_open;
+        relation->is_removal_open = false;
+    }
 }
 
 /* Of several regions told by the same source, the first in the alphabet stays, so that the order of

@@ -429,6 +429,8 @@ static int compare_sums(const void *left, const void *right)
 static char *describe(struct recorder *recorder, struct sums *sums, int64_t now_epoch_s)
 {
     struct vfl_strbuf text = VFL_STRBUF_INIT((size_t)1 << 24);
+    if (vfl_topology_confirm_sent(recorder->topology, NULL) != VFL_OK)
+        abort();
     vfl_topology_forget_sent(recorder->topology);
     vfl_strbuf_append_string(&text, recorder_emit(recorder, now_epoch_s));
     if (sums->count > 1)

@@ -194,6 +194,7 @@ struct vfl_topology_sink recorder_sink(struct recorder *recorder)
 void recorder_apply(struct recorder *recorder, int64_t now_epoch_s)
 {
     struct vfl_error err = {0};
+    check(vfl_topology_confirm_sent(recorder->topology, &err), "confirm", &err);
     check(vfl_topology_apply(recorder->topology, &recorder->table, now_epoch_s, &recorder->counts,
                              &err),
           "apply", &err);

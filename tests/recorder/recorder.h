@@ -66,7 +66,8 @@ void recorder_object(struct recorder *recorder, const char *region, const char *
                      const char *header);
 void recorder_line(struct recorder *recorder, const char *line);
 
-/* Applies the table, empties it and emits; returns the text, valid until the next run. */
+/* Confirms what was emitted last (unless it was forgotten), applies the table, empties it and
+ * emits; returns the text, valid until the next run. */
 const char *recorder_run(struct recorder *recorder, int64_t now_epoch_s);
 void recorder_apply(struct recorder *recorder, int64_t now_epoch_s);
 const char *recorder_emit(struct recorder *recorder, int64_t now_epoch_s);

@@ -627,6 +627,30 @@ START_TEST(quiet_elements_are_removed_after_expire_after)
 }
 END_TEST
 
+/* The agent's receiver never accepts the transaction that has the removals. */
+START_TEST(removals_of_a_lost_transaction_are_sent_again)
+{
+    collector_fixture_open(&at, VFL_STATE_TRANSACTIONAL, "expire_after: 600\n");
+    fake_key(0, 1, key);
+    fake_bucket_put_flow(&at.bucket, key, 100);
+    expect_run(0);
+    recording_ops_commit(&at.ops);
+    expect_run(600);
+    ck_assert_uint_eq(at.ops.removal_count, 3);
+    expect_run(60);
+    expect_nothing_told();
+    expect_run(11 * 60);
+    ck_assert_uint_eq(at.ops.removal_count, 3);
+    ck_assert_str_eq(at.ops.last_removal, "urn:vpcip:vpc-1/10.0.0.2");
+    recording_ops_commit(&at.ops);
+    expect_run(60);
+    expect_nothing_told();
+    expect_run(600);
+    expect_nothing_told();
+    collector_fixture_close(&at);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -657,6 +681,7 @@ int main(void)
         service_checks_of_a_good_run_are_ok,
         live_elements_are_sent_again_without_traffic,
         quiet_elements_are_removed_after_expire_after,
+        removals_of_a_lost_transaction_are_sent_again,
     };
     return RUN_SUITE("collector", cases);
 }
