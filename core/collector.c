@@ -279,6 +279,16 @@ static enum vfl_status work(struct vfl_run *run, struct vfl_error *err)
     return st == VFL_OK ? backlog_status : st;
 }
 
+/* What a run that fails has read is read again, so its contents are new again. Those that wait for
+ * the confirmation of an earlier run are not its own to drop. */
+static enum vfl_status work_or_drop(struct vfl_run *run, struct vfl_error *err)
+{
+    enum vfl_status st = work(run, err);
+    if (st != VFL_OK)
+        vfl_content_set_drop(&run->collector->contents);
+    return st;
+}
+
 static enum vfl_status begin(struct vfl_run *run, enum vfl_confirmation_outcome *ret_outcome,
                              struct vfl_error *err)
 {
@@ -304,8 +314,6 @@ static enum vfl_status begin(struct vfl_run *run, enum vfl_confirmation_outcome 
 static void fail(struct vfl_run *run, enum vfl_status status, const struct vfl_error *err)
 {
     const struct vfl_collector_ops *ops = &run->collector->ops;
-    /* What was read in this run is read again, so its contents are new again. */
-    vfl_content_set_drop(&run->collector->contents);
     if (status != VFL_CANCELLED)
         ops->service_check(ops->ctx, VFL_CHECK_CAN_UPDATE, VFL_CHECK_CRITICAL, err->text);
 }
@@ -353,7 +361,7 @@ enum vfl_status vfl_collector_run(struct vfl_collector *collector, struct vfl_ru
         collector->ops.notice(collector->ops.ctx, VFL_NOTICE_INFO,
                               "waiting for the agent to confirm what was sent last");
     else if (st == VFL_OK)
-        st = work(&run, err);
+        st = work_or_drop(&run, err);
     if (st == VFL_OK)
         vfl_run_report_finish(
             &run.report, collector->topology, now.epoch_s,

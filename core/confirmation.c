@@ -58,6 +58,8 @@ void vfl_confirmation_fini(struct vfl_confirmation *confirmation)
         return;
     vfl_ledger_fini(&confirmation->ledger);
     vfl_ledger_fini(&confirmation->gone);
+    vfl_ledger_fini(&confirmation->next);
+    vfl_strbuf_fini(&confirmation->next_text);
     *confirmation = (struct vfl_confirmation){0};
 }
 
@@ -108,13 +110,13 @@ static enum vfl_status begin_transactional(struct vfl_confirmation *confirmation
                                                            : VFL_CONFIRMATION_REPEAT;
     }
     if (outcome != VFL_CONFIRMATION_WAIT) {
-        confirmation->stopped_run = 0;
         /* Failures are noted between commits too; the committed state need not have them yet. */
         st = vfl_ledger_adopt_failed(&committed, &confirmation->ledger, err);
         if (st == VFL_OK)
             st = vfl_ledger_note_gone(&committed, &confirmation->gone, err);
         if (st != VFL_OK)
-            goto out;
+            goto out; /* the next begin has to find the same outcome */
+        confirmation->stopped_run = 0;
         struct vfl_ledger old = confirmation->ledger;
         confirmation->ledger = committed;
         committed = old;
@@ -160,33 +162,59 @@ enum vfl_status vfl_confirmation_forget_gone(struct vfl_confirmation *confirmati
                                : vfl_ledger_forget_deleted(ledger, err);
 }
 
-void vfl_confirmation_open(struct vfl_confirmation *confirmation,
-                           const struct vfl_collector_ops *ops)
+enum vfl_status vfl_confirmation_prepare(struct vfl_confirmation *confirmation,
+                                         struct vfl_error *err)
 {
-    if (confirmation->support == VFL_STATE_TRANSACTIONAL)
-        ops->start_transaction(ops->ctx);
+    return vfl_ledger_copy(&confirmation->next, &confirmation->ledger, err);
 }
 
-enum vfl_status vfl_confirmation_close(struct vfl_confirmation *confirmation,
-                                       const struct vfl_collector_ops *ops, int64_t monotonic_ms,
-                                       struct vfl_error *err)
+static enum vfl_status format_state(const struct vfl_confirmation *confirmation,
+                                    struct vfl_ledger *ledger, struct vfl_strbuf *text,
+                                    struct vfl_error *err)
 {
     if (confirmation->support == VFL_STATE_NONE)
         return VFL_OK;
-    struct vfl_strbuf text = VFL_STRBUF_INIT(VFL_LEDGER_MAX_BYTES);
-    confirmation->ledger.run = ++confirmation->run;
-    memcpy(confirmation->ledger.process, confirmation->process, sizeof confirmation->process);
-    enum vfl_status st = vfl_ledger_format(&confirmation->ledger, &text, err);
+    vfl_strbuf_reset(text);
+    ledger->run = confirmation->run + 1;
+    memcpy(ledger->process, confirmation->process, sizeof confirmation->process);
+    return vfl_ledger_format(ledger, text, err);
+}
+
+enum vfl_status vfl_confirmation_open(struct vfl_confirmation *confirmation,
+                                      const struct vfl_collector_ops *ops, struct vfl_error *err)
+{
+    confirmation->next_text.cap = VFL_LEDGER_MAX_BYTES;
+    enum vfl_status st =
+        format_state(confirmation, &confirmation->next, &confirmation->next_text, err);
+    if (st == VFL_OK && confirmation->support == VFL_STATE_TRANSACTIONAL)
+        ops->start_transaction(ops->ctx);
+    return st;
+}
+
+enum vfl_status vfl_confirmation_close(struct vfl_confirmation *confirmation,
+                                       const struct vfl_collector_ops *ops, bool is_emitted,
+                                       int64_t monotonic_ms, struct vfl_error *err)
+{
+    struct vfl_strbuf *text = &confirmation->next_text;
+    enum vfl_status st = VFL_OK;
+    if (is_emitted) {
+        struct vfl_ledger old = confirmation->ledger;
+        confirmation->ledger = confirmation->next;
+        confirmation->next = old;
+    } else {
+        st = format_state(confirmation, &confirmation->ledger, text, err);
+    }
+    confirmation->run++;
     if (confirmation->support == VFL_STATE_TRANSACTIONAL) {
         /* Stopped in any case: without its state the transaction can never count as committed. */
         if (st == VFL_OK)
-            ops->set_transaction_state(ops->ctx, confirmation->state_key, vfl_strbuf_string(&text));
+            ops->set_transaction_state(ops->ctx, confirmation->state_key, vfl_strbuf_string(text));
         ops->stop_transaction(ops->ctx);
         confirmation->stopped_run = confirmation->run;
         confirmation->stopped_monotonic_ms = monotonic_ms;
-    } else if (st == VFL_OK) {
-        ops->set_state(ops->ctx, confirmation->state_key, vfl_strbuf_string(&text));
+    } else if (confirmation->support == VFL_STATE_PLAIN && st == VFL_OK) {
+        ops->set_state(ops->ctx, confirmation->state_key, vfl_strbuf_string(text));
     }
-    vfl_strbuf_fini(&text);
+    vfl_strbuf_fini(text);
     return st;
 }

@@ -26,6 +26,8 @@ struct vfl_confirmation {
     int64_t stopped_monotonic_ms;
     bool is_loaded;         /* plain state was read */
     struct vfl_ledger gone; /* forgotten, while the committed state still names it */
+    struct vfl_ledger next; /* the ledger once the emission under way has gone through */
+    struct vfl_strbuf next_text;
 };
 
 enum vfl_status vfl_confirmation_init(struct vfl_confirmation *confirmation,
@@ -51,12 +53,19 @@ enum vfl_status vfl_confirmation_forget_gone(struct vfl_confirmation *confirmati
                                              bool is_listing_complete,
                                              struct vfl_error *err) VFL_MUST_CHECK;
 
-/* Around an emission. open starts the transaction, if there are any; close writes the ledger as it
- * then is, and must follow an open whatever happened between. */
-void vfl_confirmation_open(struct vfl_confirmation *confirmation,
-                           const struct vfl_collector_ops *ops);
+/* Around an emission. prepare copies the ledger to next, where the caller notes the objects that
+ * are about to be emitted; open makes the state's text of next and starts the transaction, if there
+ * are any. So once something is sent, nothing that its confirmation needs can fail for lack of
+ * memory. When either fails nothing was started. close must follow an open that went through: after
+ * a whole emission next is the ledger, and it cannot fail; after one that broke off it writes the
+ * ledger as it was. */
+enum vfl_status vfl_confirmation_prepare(struct vfl_confirmation *confirmation,
+                                         struct vfl_error *err) VFL_MUST_CHECK;
+enum vfl_status vfl_confirmation_open(struct vfl_confirmation *confirmation,
+                                      const struct vfl_collector_ops *ops,
+                                      struct vfl_error *err) VFL_MUST_CHECK;
 enum vfl_status vfl_confirmation_close(struct vfl_confirmation *confirmation,
-                                       const struct vfl_collector_ops *ops, int64_t monotonic_ms,
-                                       struct vfl_error *err) VFL_MUST_CHECK;
+                                       const struct vfl_collector_ops *ops, bool is_emitted,
+                                       int64_t monotonic_ms, struct vfl_error *err) VFL_MUST_CHECK;
 
 #endif

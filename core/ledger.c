@@ -80,6 +80,20 @@ static enum vfl_status add(struct vfl_ledger *ledger, struct vfl_ledger_entry en
     return VFL_OK;
 }
 
+enum vfl_status vfl_ledger_copy(struct vfl_ledger *ledger, const struct vfl_ledger *from,
+                                struct vfl_error *err)
+{
+    reset(ledger);
+    for (uint32_t i = 0; i < from->count; i++) {
+        enum vfl_status st = add(ledger, from->entries[i], err);
+        if (st != VFL_OK)
+            return st;
+    }
+    ledger->run = from->run;
+    memcpy(ledger->process, from->process, sizeof ledger->process);
+    return VFL_OK;
+}
+
 uint32_t vfl_ledger_room(const struct vfl_ledger *ledger)
 {
     return VFL_LEDGER_MAX_EMITTED - ledger->emitted_count;

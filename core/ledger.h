@@ -45,6 +45,11 @@ struct vfl_ledger {
 
 void vfl_ledger_fini(struct vfl_ledger *ledger); /* NULL and zeroed are fine */
 
+/* Makes ledger the same as from. VFL_NO_MEMORY: ledger's content is unspecified until the next copy
+ * or parse. */
+enum vfl_status vfl_ledger_copy(struct vfl_ledger *ledger, const struct vfl_ledger *from,
+                                struct vfl_error *err) VFL_MUST_CHECK;
+
 /* Identifies an object's key together with its content's etag: a replaced object is a new one. */
 enum vfl_status vfl_ledger_digest(struct vfl_span key, struct vfl_span etag, uint64_t *ret_digest,
                                   struct vfl_error *err) VFL_MUST_CHECK;

@@ -2,15 +2,13 @@
 
 #define SNAPSHOT_INTERVAL_S 300
 
-static enum vfl_status note_emitted(struct vfl_run *run, size_t read_count, struct vfl_error *err)
+static enum vfl_status prepare(struct vfl_run *run, size_t read_count, struct vfl_error *err)
 {
-    struct vfl_ledger *ledger = &run->collector->confirmation.ledger;
-    for (size_t i = 0; i < read_count; i++) {
-        enum vfl_status st = vfl_ledger_note_emitted(ledger, run->list.to_read[i].digest, err);
-        if (st != VFL_OK)
-            return st;
-    }
-    return VFL_OK;
+    struct vfl_confirmation *confirmation = &run->collector->confirmation;
+    enum vfl_status st = vfl_confirmation_prepare(confirmation, err);
+    for (size_t i = 0; i < read_count && st == VFL_OK; i++)
+        st = vfl_ledger_note_emitted(&confirmation->next, run->list.to_read[i].digest, err);
+    return st;
 }
 
 /* Only with an instance key of its own: under the shared one a snapshot would delete the account
@@ -57,15 +55,17 @@ enum vfl_status vfl_run_emit(struct vfl_run *run, size_t read_count, struct vfl_
                          (confirmation->support == VFL_STATE_PLAIN && run->report.deleted > 0);
     if (!has_news && read_count == 0 && !is_ledger_due)
         return VFL_OK;
-    vfl_confirmation_open(confirmation, &collector->ops);
-    enum vfl_status st = emit_elements(run, is_snapshot, err);
+    enum vfl_status st = prepare(run, read_count, err);
     if (st == VFL_OK)
-        st = note_emitted(run, read_count, err);
-    else
+        st = vfl_confirmation_open(confirmation, &collector->ops, err);
+    if (st != VFL_OK)
+        return st;
+    st = emit_elements(run, is_snapshot, err);
+    if (st != VFL_OK)
         vfl_topology_forget_sent(collector->topology);
     /* The caller's clock is the one that begin will look at. */
     int64_t stopped_ms = run->now.monotonic_ms + (vfl_run_monotonic_ms() - run->start_ms);
-    enum vfl_status close_status = vfl_confirmation_close(confirmation, &collector->ops, stopped_ms,
-                                                          st == VFL_OK ? err : NULL);
+    enum vfl_status close_status = vfl_confirmation_close(
+        confirmation, &collector->ops, st == VFL_OK, stopped_ms, st == VFL_OK ? err : NULL);
     return st == VFL_OK ? close_status : st;
 }

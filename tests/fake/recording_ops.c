@@ -116,6 +116,8 @@ static void on_get_state(void *ctx, const char *key, struct vfl_strbuf *out)
     use_key(recording, key);
     recording->get_state_count++;
     vfl_strbuf_append_string(out, recording->state == NULL ? "{}" : recording->state);
+    if (recording->is_state_too_large)
+        out->failure = VFL_NO_MEMORY;
 }
 
 static void on_set_state(void *ctx, const char *key, const char *text)

@@ -23,7 +23,8 @@ struct recorded_notice {
 
 struct recording_ops {
     enum vfl_state_support support;
-    bool is_auto_commit; /* every transaction is accepted when it is stopped */
+    bool is_auto_commit;     /* every transaction is accepted when it is stopped */
+    bool is_state_too_large; /* for the memory there is: get_state fails */
 
     /* State. Owned texts; NULL is none. */
     char *state;         /* what get_state returns */

@@ -651,6 +651,27 @@ START_TEST(removals_of_a_lost_transaction_are_sent_again)
 }
 END_TEST
 
+/* The run that cannot look at the state knows nothing of the one before it. */
+START_TEST(a_run_without_memory_for_the_state_forgets_nothing_that_waits)
+{
+    char copy[FAKE_KEY_SIZE];
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    at.ops.is_auto_commit = true;
+    fake_bucket_put_flow(&at.bucket, key, 100);
+    expect_run(0);
+    ck_assert_uint_eq(at.ops.bytes_sent, 100);
+    fake_key(0, 2, copy);
+    fake_bucket_put_flow(&at.bucket, copy, 100);
+    at.ops.is_state_too_large = true;
+    ck_assert_int_eq(collector_fixture_run(&at, 60), VFL_NO_MEMORY);
+    at.ops.is_state_too_large = false;
+    expect_run(60);
+    ck_assert_uint_eq(at.ops.traffic_count, 0);
+    ck_assert_double_eq(recording_ops_metric(&at.ops, "aws_flowlogs.objects.duplicate", NULL), 1);
+    collector_fixture_close(&at);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -682,6 +703,7 @@ int main(void)
         live_elements_are_sent_again_without_traffic,
         quiet_elements_are_removed_after_expire_after,
         removals_of_a_lost_transaction_are_sent_again,
+        a_run_without_memory_for_the_state_forgets_nothing_that_waits,
     };
     return RUN_SUITE("collector", cases);
 }

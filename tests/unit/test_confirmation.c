@@ -54,9 +54,10 @@ static enum vfl_confirmation_outcome begin(struct vfl_confirmation *confirmation
 
 static void emit(struct vfl_confirmation *confirmation, uint64_t digest, int64_t at_ms)
 {
-    vfl_confirmation_open(confirmation, &ops);
-    ck_assert_int_eq(vfl_ledger_note_emitted(&confirmation->ledger, digest, &err), VFL_OK);
-    ck_assert_int_eq(vfl_confirmation_close(confirmation, &ops, at_ms, &err), VFL_OK);
+    ck_assert_int_eq(vfl_confirmation_prepare(confirmation, &err), VFL_OK);
+    ck_assert_int_eq(vfl_ledger_note_emitted(&confirmation->next, digest, &err), VFL_OK);
+    ck_assert_int_eq(vfl_confirmation_open(confirmation, &ops, &err), VFL_OK);
+    ck_assert_int_eq(vfl_confirmation_close(confirmation, &ops, true, at_ms, &err), VFL_OK);
 }
 
 static bool is_emitted(const struct vfl_confirmation *confirmation, uint64_t digest)
@@ -191,6 +192,66 @@ START_TEST(failures_noted_since_the_commit_stay)
 }
 END_TEST
 
+/* What goes to the state is made before anything is sent. */
+START_TEST(an_emission_that_breaks_off_names_none_of_its_objects)
+{
+    static const enum vfl_state_support supports[] = {VFL_STATE_NONE, VFL_STATE_PLAIN,
+                                                      VFL_STATE_TRANSACTIONAL};
+    for (size_t i = 0; i < 3; i++) {
+        struct vfl_confirmation confirmation;
+        open_fixture(&confirmation, supports[i]);
+        recording.is_auto_commit = true;
+        (void)begin(&confirmation, 0);
+        emit(&confirmation, 1, 1000);
+        (void)begin(&confirmation, 60000);
+        ck_assert_int_eq(vfl_confirmation_prepare(&confirmation, &err), VFL_OK);
+        ck_assert_int_eq(vfl_ledger_note_emitted(&confirmation.next, 2, &err), VFL_OK);
+        ck_assert_int_eq(vfl_confirmation_open(&confirmation, &ops, &err), VFL_OK);
+        ck_assert(!is_emitted(&confirmation, 2));
+        ck_assert_int_eq(vfl_confirmation_close(&confirmation, &ops, false, 61000, &err), VFL_OK);
+        ck_assert_int_eq(begin(&confirmation, 120000), VFL_CONFIRMATION_GO);
+        ck_assert(is_emitted(&confirmation, 1));
+        ck_assert(!is_emitted(&confirmation, 2));
+        close_fixture(&confirmation);
+    }
+}
+END_TEST
+
+/* Nothing is sent, and the run before stays what it was. */
+START_TEST(a_state_that_cannot_be_made_starts_no_transaction)
+{
+    struct vfl_confirmation confirmation;
+    open_fixture(&confirmation, VFL_STATE_TRANSACTIONAL);
+    recording.is_auto_commit = true;
+    (void)begin(&confirmation, 0);
+    emit(&confirmation, 1, 1000);
+    (void)begin(&confirmation, 60000);
+    ck_assert_int_eq(vfl_confirmation_prepare(&confirmation, &err), VFL_OK);
+    confirmation.process[0] = (char)0xff; /* no UTF-8, so no JSON */
+    ck_assert_int_ne(vfl_confirmation_open(&confirmation, &ops, &err), VFL_OK);
+    ck_assert_uint_eq(recording.start_count, 1);
+    ck_assert(!recording.is_open);
+    ck_assert(is_emitted(&confirmation, 1));
+    close_fixture(&confirmation);
+}
+END_TEST
+
+START_TEST(a_state_that_cannot_be_read_leaves_the_outcome_open)
+{
+    struct vfl_confirmation confirmation;
+    enum vfl_confirmation_outcome outcome;
+    open_fixture(&confirmation, VFL_STATE_TRANSACTIONAL);
+    (void)begin(&confirmation, 0);
+    emit(&confirmation, 1, 1000);
+    recording.is_state_too_large = true;
+    ck_assert_int_eq(vfl_confirmation_begin(&confirmation, &ops, 1000 + 660000, &outcome, &err),
+                     VFL_NO_MEMORY);
+    recording.is_state_too_large = false;
+    ck_assert_int_eq(begin(&confirmation, 1000 + 660001), VFL_CONFIRMATION_REPEAT);
+    close_fixture(&confirmation);
+}
+END_TEST
+
 START_TEST(plain_state_is_read_once_and_written_at_every_close)
 {
     struct vfl_confirmation confirmation;
@@ -284,6 +345,9 @@ int main(void)
         state_of_another_process_is_taken_over_but_confirms_nothing_of_ours,
         run_number_goes_on_after_a_restart,
         failures_noted_since_the_commit_stay,
+        an_emission_that_breaks_off_names_none_of_its_objects,
+        a_state_that_cannot_be_made_starts_no_transaction,
+        a_state_that_cannot_be_read_leaves_the_outcome_open,
         plain_state_is_read_once_and_written_at_every_close,
         switch_from_transactions_to_plain_state_confirms_nothing,
         without_state_memory_alone_counts,
