@@ -28,13 +28,6 @@ static enum vfl_status read_attempts(struct vfl_run *run, const struct vfl_store
     return st;
 }
 
-/* An object is merged whole or left for the next run. */
-static bool fits(const struct vfl_flow_table *table, const struct vfl_flow_table *object)
-{
-    return object->flow_count <= VFL_FLOW_TABLE_MAX_FLOWS - table->flow_count &&
-           object->window_count <= VFL_FLOW_TABLE_MAX_WINDOWS - table->window_count;
-}
-
 /* VFL_DEADLINE: no room left in this run. */
 static enum vfl_status take_in(struct vfl_run *run, const struct vfl_listed_object *listed,
                                const struct vfl_object_key *key,
@@ -47,7 +40,8 @@ static enum vfl_status take_in(struct vfl_run *run, const struct vfl_listed_obje
         run->report.duplicates++;
         return VFL_OK;
     }
-    if (!fits(&collector->table, flows))
+    /* An object is merged whole or left for the next run. */
+    if (!vfl_flow_table_has_room(&collector->table, flows))
         return vfl_error_set(err, VFL_DEADLINE, "this run has no room for more flows");
     enum vfl_status st = vfl_flow_table_merge(&collector->table, flows, err);
     if (st == VFL_OK)
@@ -78,8 +72,8 @@ static enum vfl_status check_interfaces(struct vfl_run *run, struct vfl_error *e
     if (st != VFL_OK || !vfl_topology_is_blind_to(collector->topology, flows))
         return st;
     /* Merged all the same, because its records are counted as what they are. */
-    st = fits(&collector->table, flows) ? vfl_flow_table_merge(&collector->table, flows, err)
-                                        : VFL_OK;
+    if (vfl_flow_table_has_room(&collector->table, flows))
+        st = vfl_flow_table_merge(&collector->table, flows, err);
     if (st != VFL_OK)
         return st;
     return vfl_error_set(err, VFL_UNSUPPORTED,

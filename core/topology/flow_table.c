@@ -366,3 +366,13 @@ enum vfl_status vfl_flow_table_end_object(struct vfl_flow_table *table, struct v
 {
     return add_all_pending(table, err);
 }
+
+bool vfl_flow_table_has_room(const struct vfl_flow_table *table, const struct vfl_flow_table *from)
+{
+    /* The first window of a flow that both have may need a place in the list. */
+    uint32_t first_windows =
+        from->flow_count < table->flow_count ? from->flow_count : table->flow_count;
+    return from->flow_count <= VFL_FLOW_TABLE_MAX_FLOWS - table->flow_count &&
+           from->window_count + first_windows <= VFL_FLOW_TABLE_MAX_WINDOWS - table->window_count &&
+           from->tokens.count <= VFL_TOKENS_MAX_COUNT - table->tokens.count;
+}

@@ -174,14 +174,18 @@ enum vfl_status vfl_flow_table_add(struct vfl_flow_table *table, const struct vf
 enum vfl_status vfl_flow_table_end_object(struct vfl_flow_table *table,
                                           struct vfl_error *err) VFL_MUST_CHECK;
 
+/* Whether a merge of from surely stays within table's limits. Flows, windows and identifiers that
+ * both have count twice here; an empty table has room for any that kept to the limits itself. */
+bool vfl_flow_table_has_room(const struct vfl_flow_table *table, const struct vfl_flow_table *from);
+
 /* Adds all of from, which is whole and unchanged after it, to table. After a failure table holds a
  * part of it. */
 enum vfl_status vfl_flow_table_merge(struct vfl_flow_table *table,
                                      const struct vfl_flow_table *from,
                                      struct vfl_error *err) VFL_MUST_CHECK;
 
-/* The same, and from may be emptied: an empty table takes all of it over as it is. Only the eras stay
- * where they are set. */
+/* The same, and from may be emptied: an empty table takes all of it over as it is. Only the eras
+ * stay where they are set. */
 enum vfl_status vfl_flow_table_take(struct vfl_flow_table *table, struct vfl_flow_table *from,
                                     struct vfl_error *err) VFL_MUST_CHECK;
 

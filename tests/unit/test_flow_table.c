@@ -477,6 +477,31 @@ START_TEST(merge_leaves_its_source_as_it_was_and_keeps_addresses)
 }
 END_TEST
 
+/* Only the counts are looked at, so that no test has to make millions. */
+START_TEST(has_room_for_what_stays_within_every_limit)
+{
+    static const struct {
+        const char *name;
+        uint32_t flows, windows, tokens; /* of the table; the other has one of each */
+        bool expected;
+    } room_cases[] = {
+        {"empty", 0, 0, 0, true},
+        {"one left of each", 4194303, 8388607, 4194303, true},
+        {"no flow left", 4194304, 0, 0, false},
+        {"no window left", 0, 8388608, 0, false},
+        {"no identifier left", 0, 0, 4194304, false},
+    };
+    const struct vfl_flow_table from = {.flow_count = 1, .window_count = 1, .tokens = {.count = 1}};
+    for (size_t i = 0; i < sizeof room_cases / sizeof room_cases[0]; i++) {
+        const struct vfl_flow_table table = {.flow_count = room_cases[i].flows,
+                                             .window_count = room_cases[i].windows,
+                                             .tokens = {.count = room_cases[i].tokens}};
+        ck_assert_msg(vfl_flow_table_has_room(&table, &from) == room_cases[i].expected, "%s",
+                      room_cases[i].name);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -495,6 +520,7 @@ int main(void)
         other_kinds_of_lines_are_ignored,
         a_reset_table_holds_nothing_of_before,
         merge_leaves_its_source_as_it_was_and_keeps_addresses,
+        has_room_for_what_stays_within_every_limit,
     };
     return RUN_SUITE("flow_table", cases);
 }
