@@ -264,8 +264,10 @@ static enum vfl_status judge_answer(const struct vfl_aws_call *call, struct vfl_
             return st;
         vfl_xml_read_fault(body, &reply->fault);
         reply->retry_class = vfl_retry_classify(500, reply->fault.code);
-        if (!reply->fault.is_error)
+        if (!reply->fault.is_error) {
+            reply->http.fault = VFL_HTTP_FAULT_TRANSIENT_ONCE;
             return vfl_error_wrap(err, VFL_RETRY, "HTTP %d from %s", code, call->endpoint->host);
+        }
         return describe_answer(call, reply, status_of_answer(500, reply->retry_class), err);
     }
     vfl_xml_read_fault(body, &reply->fault);

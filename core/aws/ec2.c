@@ -306,12 +306,28 @@ static bool is_unknown_parameter(const struct vfl_aws_reply *reply)
            strcmp(reply->fault.code, "InvalidParameterValue") == 0;
 }
 
+/* Whether a token is met again, after however many others: the one of page 1, 2, 4, 8 and so on is
+ * kept, so that at last one of the circle is (Brent). */
+static enum vfl_status check_advance(struct vfl_strbuf *kept, struct vfl_span token,
+                                     size_t page_count, const char *region, struct vfl_error *err)
+{
+    if (page_count > 0 && vfl_span_equal(vfl_strbuf_span(kept), token))
+        return vfl_error_set(err, VFL_RETRY, "region %s: the pages of interfaces do not advance",
+                             region);
+    if ((page_count & (page_count - 1)) != 0)
+        return VFL_OK;
+    vfl_strbuf_reset(kept);
+    vfl_strbuf_append(kept, token);
+    return vfl_strbuf_check(kept, "nextToken", err);
+}
+
 /* Pages until there is no token. IncludeManagedResources is younger than some partitions and
  * servers: they get the request without it. */
 static enum vfl_status read_all(struct vfl_aws_session *session, const char *region,
                                 struct reader *reader, struct vfl_error *err)
 {
     struct vfl_strbuf token = VFL_STRBUF_INIT(MAX_TOKEN_BYTES);
+    struct vfl_strbuf kept = VFL_STRBUF_INIT(MAX_TOKEN_BYTES);
     struct vfl_aws_reply reply;
     bool is_managed_included = true;
     vfl_aws_reply_init(&reply);
@@ -335,17 +351,15 @@ static enum vfl_status read_all(struct vfl_aws_session *session, const char *reg
         st = read_page(reader, vfl_strbuf_span(&reply.http.body), err);
         if (st != VFL_OK || reader->next_token.len == 0)
             break;
-        if (vfl_span_equal(span, vfl_strbuf_span(&reader->next_token))) {
-            st = vfl_error_set(err, VFL_RETRY, "region %s: the pages of interfaces do not advance",
-                               region);
-            break;
-        }
+        st = check_advance(&kept, vfl_strbuf_span(&reader->next_token), page_count, region, err);
         vfl_strbuf_reset(&token);
         vfl_strbuf_append(&token, vfl_strbuf_span(&reader->next_token));
-        st = vfl_strbuf_check(&token, "nextToken", err);
+        if (st == VFL_OK)
+            st = vfl_strbuf_check(&token, "nextToken", err);
     }
     vfl_aws_reply_fini(&reply);
     vfl_strbuf_fini(&token);
+    vfl_strbuf_fini(&kept);
     return st;
 }
 

@@ -11,9 +11,8 @@
 
 #define POLL_MS 100
 #define LOW_SPEED_BYTES_PER_S 1024L
-#define TIMER_SLACK_MS 5           /* curl's timer may ring before our clock has got there */
-#define MAX_CONNECTION_AGE_S 20L   /* S3 closes idle connections early */
-#define MAX_CONNECTION_LIFE_S 300L /* so that a changed DNS answer is seen */
+#define TIMER_SLACK_MS 5         /* curl's timer may ring before our clock has got there */
+#define MAX_CONNECTION_AGE_S 20L /* S3 closes idle connections early */
 
 /* A multi handle with one easy handle: its loop returns to us often enough to look at the
  * cancellation flag, which curl_easy_perform does once a second only. */
@@ -24,6 +23,7 @@ struct vfl_http {
     const atomic_bool *cancelled;
     int64_t connect_timeout_ms;
     unsigned low_speed_s;
+    unsigned connection_life_s;
     char curl_text[CURL_ERROR_SIZE];
 };
 
@@ -67,6 +67,7 @@ enum vfl_status vfl_http_new(const struct vfl_http_options *options, struct vfl_
     http->cancelled = options->cancelled;
     http->connect_timeout_ms = options->connect_timeout_ms > 0 ? options->connect_timeout_ms : 5000;
     http->low_speed_s = options->low_speed_s > 0 ? options->low_speed_s : 30;
+    http->connection_life_s = options->connection_life_s > 0 ? options->connection_life_s : 300;
     http->easy = curl_easy_init();
     http->multi = curl_multi_init();
     if (http->easy == NULL || http->multi == NULL) {
@@ -271,7 +272,7 @@ static void set_transport_options(struct vfl_http *http, const struct vfl_http_r
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)http->low_speed_s);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_CONNECTION_AGE_S);
-    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, MAX_CONNECTION_LIFE_S);
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)http->connection_life_s);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->curl_text);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "stackstate-check-aws-flowlogs");
 }
@@ -370,7 +371,7 @@ static struct curl_fault classify(CURLcode code)
         {CURLE_SEND_ERROR, VFL_HTTP_FAULT_TRANSIENT, VFL_RETRY},
         {CURLE_RECV_ERROR, VFL_HTTP_FAULT_TRANSIENT, VFL_RETRY},
         {CURLE_HTTP2_STREAM, VFL_HTTP_FAULT_TRANSIENT, VFL_RETRY},
-        {CURLE_WEIRD_SERVER_REPLY, VFL_HTTP_FAULT_TRANSIENT_ONCE, VFL_FORMAT},
+        {CURLE_WEIRD_SERVER_REPLY, VFL_HTTP_FAULT_PERMANENT, VFL_FORMAT},
         {CURLE_UNSUPPORTED_PROTOCOL, VFL_HTTP_FAULT_PERMANENT, VFL_FORMAT},
         {CURLE_OUT_OF_MEMORY, VFL_HTTP_FAULT_PERMANENT, VFL_LIMIT},
     };
@@ -409,6 +410,11 @@ static enum vfl_status report_curl_failure(struct vfl_http *http, const struct e
                              text);
     case CURLE_UNSUPPORTED_PROTOCOL:
         return vfl_error_set(exchange->err, fault.status, "the server does not speak HTTP/1.1");
+    case CURLE_WEIRD_SERVER_REPLY:
+        return vfl_error_set(exchange->err, fault.status,
+                             "the answer's headers break the rules of HTTP (%s): check whether a "
+                             "proxy changes them",
+                             text);
     case CURLE_OUT_OF_MEMORY: /* what curl 7.88 says about one over-long header line */
         return vfl_error_set(exchange->err, fault.status,
                              "the answer has an over-long header line (or memory is short)");

@@ -26,6 +26,7 @@ struct vfl_http_options {
     const atomic_bool *cancelled; /* borrowed, may be NULL */
     int64_t connect_timeout_ms;   /* 5000; name look-up included */
     unsigned low_speed_s;         /* 30: slower than 1 KiB/s for so long is a dead connection */
+    unsigned connection_life_s;   /* 300: then a new one, so that a changed DNS answer is seen */
 };
 
 /* Everything is borrowed for the call. */

@@ -321,7 +321,8 @@ enum vfl_status vfl_s3_get(struct vfl_s3_bucket *bucket, const struct vfl_s3_obj
     vfl_aws_reply_init(&reply);
     enum vfl_status st = VFL_OK;
     if (expected->size_bytes < 0)
-        st = vfl_error_set(err, VFL_CONFIG, "the object's listed size is negative");
+        st = vfl_error_set(err, VFL_FORMAT,
+                           "the bucket's listing gives no proper size for the object");
     vfl_strbuf_append_char(&condition, '"');
     vfl_strbuf_append(&condition, expected->etag);
     vfl_strbuf_append_char(&condition, '"');

@@ -9,6 +9,7 @@
 #include "core/span.h"
 
 #define VFL_S3_MAX_KEY_BYTES 1024
+#define VFL_S3_SIZE_UNKNOWN (-1) /* the listing's Size is missing, negative or beyond 63 bits */
 
 struct vfl_s3_bucket;
 
@@ -16,7 +17,7 @@ struct vfl_s3_bucket;
 struct vfl_s3_object {
     struct vfl_span key;
     struct vfl_span etag; /* quotes stripped */
-    int64_t size_bytes;
+    int64_t size_bytes;   /* or VFL_S3_SIZE_UNKNOWN */
     int64_t modified_epoch_s;
     bool is_archived;
 };
@@ -49,8 +50,9 @@ enum vfl_status vfl_s3_list(struct vfl_s3_bucket *bucket, const char *prefix,
                             const char *start_after, struct vfl_s3_object_sink sink,
                             struct vfl_error *err) VFL_MUST_CHECK;
 
-/* Passes the content on if it is still the listed one. VFL_UNSUPPORTED: archived. VFL_RETRY: cut
- * or changed since the listing; VFL_NOT_FOUND: gone. */
+/* Passes the content on if it is still the listed one. VFL_UNSUPPORTED: archived. VFL_FORMAT: its
+ * size is unknown, so nothing could tell a cut one. VFL_RETRY: cut or changed since the listing;
+ * VFL_NOT_FOUND: gone. */
 enum vfl_status vfl_s3_get(struct vfl_s3_bucket *bucket, const struct vfl_s3_object *expected,
                            struct vfl_sink sink, struct vfl_error *err) VFL_MUST_CHECK;
 

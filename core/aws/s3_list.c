@@ -13,7 +13,7 @@ struct entry {
     int64_t size_bytes;
     int64_t modified_epoch_s;
     bool is_archived;
-    bool has_size, has_time;
+    bool has_time;
 };
 
 struct page {
@@ -28,17 +28,17 @@ struct page {
     bool is_url_encoded;
 };
 
-static bool parse_size(struct vfl_span text, int64_t *ret_size)
+/* VFL_S3_SIZE_UNKNOWN for what is no size. */
+static int64_t parse_size(struct vfl_span text)
 {
     int64_t size = 0;
     for (size_t i = 0; i < text.len; i++) {
         int digit = text.ptr[i] - '0';
         if (digit < 0 || digit > 9 || size > (INT64_MAX - digit) / 10)
-            return false;
+            return VFL_S3_SIZE_UNKNOWN;
         size = size * 10 + digit;
     }
-    *ret_size = size;
-    return text.len > 0;
+    return text.len > 0 ? size : VFL_S3_SIZE_UNKNOWN;
 }
 
 static enum vfl_status store_text(struct page *page, struct vfl_span text, size_t *ret_at,
@@ -62,7 +62,7 @@ static enum vfl_status on_object_element(struct page *page, const char *name, st
         return store_text(page, text, &entry->etag_at, &entry->etag_len, err);
     }
     if (strcmp(name, "Size") == 0)
-        entry->has_size = parse_size(text, &entry->size_bytes);
+        entry->size_bytes = parse_size(text);
     else if (strcmp(name, "LastModified") == 0)
         entry->has_time = vfl_timestamp_parse_iso8601(text, &entry->modified_epoch_s);
     else if (strcmp(name, "StorageClass") == 0)
@@ -77,7 +77,7 @@ static enum vfl_status on_list_start(void *ctx, const char *path, struct vfl_err
     struct page *page = ctx;
     (void)err;
     if (strcmp(path, "Contents") == 0)
-        page->current = (struct entry){0};
+        page->current = (struct entry){.size_bytes = VFL_S3_SIZE_UNKNOWN};
     return VFL_OK;
 }
 
@@ -149,8 +149,8 @@ static enum vfl_status check_entry(struct page *page, struct entry *entry, struc
     if (!vfl_span_has_prefix(span, vfl_span_from_string(page->prefix)))
         return vfl_error_set(err, VFL_FORMAT, "the listing has a key outside the prefix: %.100s",
                              page->prefix);
-    if (!entry->has_size || !entry->has_time)
-        return vfl_error_set(err, VFL_FORMAT, "a listed object's Size or LastModified is bad");
+    if (!entry->has_time)
+        return vfl_error_set(err, VFL_FORMAT, "a listed object's LastModified is bad");
     if (last_key.len > 0 && compare(last_key, span) >= 0)
         return vfl_error_set(err, VFL_FORMAT, "the listing is not in the order of its keys");
     return VFL_OK;

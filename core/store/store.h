@@ -13,7 +13,7 @@ struct vfl_store_object {
     struct vfl_span key;
     /* As the store spells it, quotes stripped; changes when the content does. */
     struct vfl_span etag;
-    int64_t size_bytes;
+    int64_t size_bytes; /* negative: the store does not say; get refuses such an object */
     int64_t modified_epoch_s;
     bool is_archived; /* storage class that GetObject refuses (GLACIER, DEEP_ARCHIVE) */
 };

@@ -22,8 +22,8 @@ EXPLAINED = ("core/collector.c core/confirmation.c core/object_reader.c core/run
              "core/aws/credentials.c core/aws/sts.c core/aws/s3.c core/aws/s3_delete.c "
              "core/aws/ec2.c core/flowlog/record_format.c core/flowlog/gunzip.c").split()
 # Cannot reach an operator of this check: caught by the configuration, or ends a stopped run.
-INTERNAL = {"the run was cancelled", "is missing", "the object's listed size is negative",
-            "this run has no room for more flows", "the object is gone since it was listed"}
+INTERNAL = {"the run was cancelled", "is missing", "this run has no room for more flows",
+            "the object is gone since it was listed"}
 SPECIFIER = re.compile(r'%(?:[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|z)?[a-zA-Z]|%)')
 LITERALS = r'"(?:[^"\\]|\\.)*"(?:\s*(?:PRI\w+\s*)?"(?:[^"\\]|\\.)*")*'
 

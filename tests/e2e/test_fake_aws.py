@@ -1,6 +1,7 @@
 """The main job against a strict, scripted AWS: what a real S3 server cannot show."""
 
 import os
+import re
 import sys
 import time
 
@@ -366,14 +367,28 @@ class Faults(FakeAwsTestCase):
         self.assert_service_check(result, 'aws_flowlogs.can_update', 'OK')
 
     def test_web_page_in_place_of_an_object_is_not_an_object(self):
-        key = self.put()
         page = b'<html><body>Please log in to the guest network</body></html>\n'
-        for call in range(1, 20):
-            self.fake.fault('GetObject', call, aws.Fault(reply=aws.Reply(200, page)))
+        whole = page.ljust(len(gzipped(record(start=1624348000))))  # as long as what was listed
+        for body, reason in ((page, 'bytes'), (whole, 'not a flow log')):
+            with self.subTest(reason):
+                key = self.put()
+                for call in range(1, 20):
+                    self.fake.fault('GetObject', call, aws.Fault(reply=aws.Reply(200, body)))
+                result = self.run_once(expect=None)
+                self.assertTrue(result.graph.is_empty())
+                self.assertEqual(self.bucket.keys(), [key])
+                self.assertRegex(result.log, f'{re.escape(key)} is kept: .*{reason}')
+                self.fake.clear_faults()
+
+    def test_size_that_is_none_costs_its_object_alone(self):
+        keys = [self.put(number) for number in range(4)]
+        self.fake.listed_sizes = {keys[0]: '-1', keys[1]: str(1 << 63), keys[2]: '5'}
         result = self.run_once(expect=None)
-        self.assertTrue(result.graph.is_empty())
-        self.assertEqual(self.bucket.keys(), [key])
-        self.fake.clear_faults()
+        self.assertEqual(self.sent(result), 1000)
+        for key in keys[:3]:
+            self.assertIn(f'{key} is kept', result.log)
+        self.run_once(expect=None)
+        self.assertEqual(self.bucket.keys(), keys[:3])
 
     def test_expired_session_is_refreshed_once_and_the_run_goes_on(self):
         for number in range(3):

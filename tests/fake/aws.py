@@ -68,6 +68,7 @@ class FakeAws:
         self.list_page_size = 1000
         self.interfaces_page_size = 1000
         self.delete_errors = {}  # key -> (code, message)
+        self.listed_sizes = {}  # key -> what a listing says in place of the size
         self.calls = []  # (operation, detail, HTTP status or 'lost'/'cut')
         self.violations = []  # what a careful client never does
         self._call_counts = {}

@@ -9,7 +9,7 @@
 #include "tests/fake/scripted_server.h"
 
 #define BENCH_ROLE_ARN "arn:aws:iam::123456789012:role/FlowLogReader"
-#define BENCH_MAX_EXCHANGES 32
+#define BENCH_MAX_EXCHANGES 64
 
 /* Zero-initialise; set options that differ; add exchanges; start; ...; finish. */
 struct aws_bench {

@@ -185,7 +185,8 @@ def _list(fake, bucket, query):
         modified = time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime(version.modified))
         storage = 'GLACIER' if key in bucket.archived_keys else 'STANDARD'
         text += ('<Contents>' + element('Key', spell(key)) + element('LastModified', modified)
-                 + element('ETag', version.etag) + element('Size', len(version.body))
+                 + element('ETag', version.etag)
+                 + element('Size', fake.listed_sizes.get(key, len(version.body)))
                  + element('StorageClass', storage) + '</Contents>')
     return xml_reply(text + '</ListBucketResult>')
 

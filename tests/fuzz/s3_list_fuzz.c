@@ -39,7 +39,7 @@ static enum vfl_status check_object(void *ctx, const struct vfl_s3_object *objec
     size_t shorter = key.len < last->len ? key.len : last->len;
     int order = memcmp(key.ptr, last->bytes, shorter);
     FUZZ_CHECK(order > 0 || (order == 0 && key.len > last->len));
-    FUZZ_CHECK(object->size_bytes >= 0);
+    FUZZ_CHECK(object->size_bytes >= VFL_S3_SIZE_UNKNOWN);
     FUZZ_CHECK(object->etag.len == 0 || memchr(object->etag.ptr, '\0', object->etag.len) == NULL);
     memcpy(last->bytes, key.ptr, key.len);
     last->len = key.len;

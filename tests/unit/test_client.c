@@ -115,7 +115,19 @@ START_TEST(faults_are_repeated_by_their_class)
          2,
          VFL_RETRY,
          "length"},
-        {"not HTTP", {.raw = "hello\r\n\r\n", .is_closed = true}, 1, VFL_FORMAT, "HTTP/1.1"},
+        {"6: negative length",
+         {.raw = "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", .is_closed = true},
+         1,
+         VFL_FORMAT,
+         "Invalid Content-Length"},
+        {"8: NUL in a header",
+         {.raw = "HTTP/1.1 200 OK\r\nX-A: b\0c\r\nContent-Length: 0\r\n\r\n",
+          .raw_size = 47,
+          .is_closed = true},
+         1,
+         VFL_FORMAT,
+         "Nul byte"},
+        {"8: not HTTP", {.raw = "hello\r\n\r\n", .is_closed = true}, 1, VFL_FORMAT, "HTTP/1.1"},
         {"56: text with control characters",
          {.status = 403, .body = "<Error><Code>X</Code><Message>a&#10;\xc2\x9b</Message></Error>"},
          1,
@@ -154,6 +166,29 @@ START_TEST(faults_are_repeated_by_their_class)
         ck_assert_uint_eq(bench.client.request_count, rows[i].attempts);
         finish(&bench);
     }
+}
+END_TEST
+
+/* 15: the pauses, the last word with a remedy, and a look-up that works again. */
+START_TEST(a_name_that_does_not_resolve_is_asked_for_again)
+{
+    struct client_bench bench = {0};
+    const struct scripted_exchange script[] = {{.target = "GET /k", .status = 200}};
+    start(&bench, script, 1);
+    const struct vfl_endpoint working = bench.endpoint;
+    (void)memset(bench.endpoint.host, 'a', 64); /* no label is that long */
+    (void)memcpy(bench.endpoint.host + 64, ".test", 6);
+    bench.endpoint.is_loopback = false;
+    ck_assert_int_eq(setenv("no_proxy", "*", 1), 0);
+    ck_assert_int_eq(call_with(&bench, (struct vfl_aws_call){0}, NULL), VFL_RETRY);
+    ck_assert_msg(strstr(bench.err.text, "check DNS and the endpoint") != NULL, "%s",
+                  bench.err.text);
+    ck_assert_uint_eq(bench.client.request_count, 3);
+    ck_assert_uint_eq(bench.wait_count, 2);
+    bench.endpoint = working;
+    ck_assert_int_eq(call_with(&bench, (struct vfl_aws_call){0}, NULL), VFL_OK);
+    ck_assert_int_eq(unsetenv("no_proxy"), 0);
+    finish(&bench);
 }
 END_TEST
 
@@ -269,6 +304,7 @@ int main(void)
 {
     const TTest *const cases[] = {
         faults_are_repeated_by_their_class,
+        a_name_that_does_not_resolve_is_asked_for_again,
         an_empty_quota_stops_repeating,
         nothing_is_repeated_once_bytes_were_passed_on,
         a_line_break_never_reaches_a_header,

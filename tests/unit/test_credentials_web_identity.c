@@ -174,7 +174,7 @@ START_TEST(refusals_of_sts_say_what_to_change)
          1,
          VFL_CONFIG,
          "HTTP 301"},
-        {"21: portal", {.status = 200, .body = "<html></html>"}, 3, VFL_RETRY, "HTTP 200"},
+        {"21: portal", {.status = 200, .body = "<html></html>"}, 2, VFL_RETRY, "HTTP 200"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct identity_bench bench = {0};

@@ -1,5 +1,7 @@
 #include "core/aws/ec2.h"
 
+#include <stdio.h>
+
 #include "tests/fake/aws_bench.h"
 #include "tests/unit/run_suite.h"
 
@@ -88,7 +90,7 @@ START_TEST(faults_name_region_and_remedy)
         {403, "ec2_unauthorized.xml", 1, VFL_DENIED,
          "region eu-west-3: ec2:DescribeNetworkInterfaces denied for role " BENCH_ROLE_ARN
          ": add it to the role's policy"},
-        {200, "portal.html", 3, VFL_RETRY, "region eu-west-3"},
+        {200, "portal.html", 2, VFL_RETRY, "region eu-west-3"},
         {503, NULL, 3, VFL_RETRY, "HTTP 503"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -140,6 +142,79 @@ START_TEST(pages_that_do_not_advance_end)
                      VFL_RETRY);
     vfl_strbuf_fini(&log);
     aws_bench_finish(&bench);
+}
+END_TEST
+
+/* 53: A, B, A, B, ...: no page names itself. */
+START_TEST(pages_that_go_in_a_circle_end)
+{
+    for (unsigned length = 1; length <= 5; length++) {
+        struct aws_bench bench = {0};
+        struct vfl_strbuf log = VFL_STRBUF_INIT(8192);
+        struct vfl_error err = {0};
+        char pages[5][200];
+        /* The circle is seen within it once the kept token is one of it and twice as old. */
+        static const unsigned expected_pages[] = {2, 5, 8, 9, 14};
+        aws_bench_expect_connect(&bench);
+        for (unsigned i = 0; i < expected_pages[length - 1]; i++) {
+            (void)snprintf(pages[i % length], sizeof pages[0],
+                           "<DescribeNetworkInterfacesResponse><nextToken>t%u</nextToken>"
+                           "</DescribeNetworkInterfacesResponse>",
+                           i % length);
+            aws_bench_expect(&bench, "POST /", 200, NULL)->body = pages[i % length];
+        }
+        aws_bench_start(&bench);
+        ck_assert_int_eq(vfl_ec2_describe_interfaces(bench.session, "eu-west-1",
+                                                     (struct vfl_interface_sink){record, &log},
+                                                     &err),
+                         VFL_RETRY);
+        ck_assert_msg(strstr(err.text, "do not advance") != NULL, "%s", err.text);
+        vfl_strbuf_fini(&log);
+        aws_bench_finish(&bench);
+    }
+}
+END_TEST
+
+static enum vfl_status count_interface(void *ctx, const struct vfl_interface *interface,
+                                       struct vfl_error *err)
+{
+    size_t *count = ctx;
+    (void)interface;
+    (void)err;
+    ++*count;
+    return VFL_OK;
+}
+
+/* 53: what a large region has. */
+START_TEST(fifty_thousand_interfaces_come_over_fifty_pages)
+{
+    struct aws_bench bench = {0};
+    struct vfl_strbuf pages[50];
+    size_t count = 0;
+    struct vfl_error err = {0};
+    aws_bench_expect_connect(&bench);
+    for (unsigned page = 0; page < 50; page++) {
+        vfl_strbuf_init(&pages[page], 1u << 20);
+        vfl_strbuf_append_string(&pages[page],
+                                 "<DescribeNetworkInterfacesResponse><networkInterfaceSet>");
+        for (unsigned i = 0; i < 1000; i++)
+            vfl_strbuf_appendf(&pages[page],
+                               "<item><networkInterfaceId>eni-%u</networkInterfaceId></item>",
+                               page * 1000 + i);
+        vfl_strbuf_append_string(&pages[page], "</networkInterfaceSet>");
+        if (page < 49)
+            vfl_strbuf_appendf(&pages[page], "<nextToken>t%u</nextToken>", page + 1);
+        vfl_strbuf_append_string(&pages[page], "</DescribeNetworkInterfacesResponse>");
+        aws_bench_expect(&bench, "POST /", 200, NULL)->body = vfl_strbuf_string(&pages[page]);
+    }
+    aws_bench_start(&bench);
+    enum vfl_status st = vfl_ec2_describe_interfaces(
+        bench.session, "eu-west-1", (struct vfl_interface_sink){count_interface, &count}, &err);
+    ck_assert_msg(st == VFL_OK, "%s", err.text);
+    ck_assert_uint_eq(count, 50000);
+    aws_bench_finish(&bench);
+    for (unsigned page = 0; page < 50; page++)
+        vfl_strbuf_fini(&pages[page]);
 }
 END_TEST
 
@@ -265,6 +340,8 @@ int main(void)
         faults_name_region_and_remedy,
         a_server_that_does_not_know_managed_resources_is_asked_without,
         pages_that_do_not_advance_end,
+        pages_that_go_in_a_circle_end,
+        fifty_thousand_interfaces_come_over_fifty_pages,
         odd_pages_are_read_to_the_end,
         what_one_page_can_hold_is_bounded,
         a_sinks_failure_comes_back_unchanged,

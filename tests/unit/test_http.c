@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/aws/clock.h"
@@ -108,8 +109,8 @@ START_TEST(broken_answers_have_their_status)
         {"negative length",
          {.raw = "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nshort", .is_closed = true},
          VFL_FORMAT,
-         VFL_HTTP_FAULT_TRANSIENT_ONCE,
-         ""},
+         VFL_HTTP_FAULT_PERMANENT,
+         "break the rules of HTTP (Invalid Content-Length"},
         {"length against chunks",
          {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: "
                  "chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"},
@@ -118,6 +119,16 @@ START_TEST(broken_answers_have_their_status)
          "has 2 bytes but states 5"},
         {"junk instead of a status line",
          {.raw = "this is not HTTP\r\n\r\n", .is_closed = true},
+         VFL_FORMAT,
+         VFL_HTTP_FAULT_PERMANENT,
+         "does not speak HTTP"},
+        {"HTTP/0.9", /* a body and nothing else */
+         {.raw = "<html>hello</html>", .is_closed = true},
+         VFL_FORMAT,
+         VFL_HTTP_FAULT_PERMANENT,
+         "does not speak HTTP"},
+        {"status that is no number",
+         {.raw = "HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n", .is_closed = true},
          VFL_FORMAT,
          VFL_HTTP_FAULT_PERMANENT,
          "does not speak HTTP"},
@@ -137,8 +148,8 @@ START_TEST(broken_answers_have_their_status)
           .raw_size = 47,
           .is_closed = true},
          VFL_FORMAT,
-         VFL_HTTP_FAULT_TRANSIENT_ONCE,
-         ""},
+         VFL_HTTP_FAULT_PERMANENT,
+         "break the rules of HTTP (Nul byte in header"},
         {"one endless header",
          {.raw = long_header, .is_closed = true},
          VFL_LIMIT,
@@ -520,6 +531,57 @@ START_TEST(a_name_that_does_not_resolve_may_do_so_later)
 }
 END_TEST
 
+/* A DNS answer may have changed since a connection was made, however busy it is. */
+START_TEST(a_connection_that_has_lived_long_enough_is_not_used_again)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /x", .status = 200, .body = "1"},
+        {.target = "GET /x", .status = 200, .body = "2"},
+        {.target = "GET /x", .status = 200, .body = "3"},
+    };
+    struct one_request one = {.options = {.connection_life_s = 1}};
+    struct scripted_server *server = scripted_server_start(script, 3);
+    struct vfl_http *http = open_http(&one.options);
+    for (unsigned i = 0; i < 3; i++) {
+        if (i == 2) { /* curl counts whole seconds: more than one is two */
+            const struct timespec life = {.tv_sec = 2, .tv_nsec = 100000000};
+            ck_assert_int_eq(nanosleep(&life, NULL), 0);
+        }
+        ck_assert_int_eq(perform(http, server, &one), VFL_OK);
+        ck_assert_uint_eq(scripted_server_connection_count(server), i < 2 ? 1 : 2);
+        vfl_http_response_fini(&one.response);
+    }
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
+/* curl has two addresses for this name, and nobody listens at the first, [::1]. */
+START_TEST(an_address_that_refuses_is_followed_by_the_next)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /x", .status = 200, .body = "one"}};
+    struct scripted_server *server = scripted_server_start(script, 1);
+    struct vfl_http *http = open_http(&(struct vfl_http_options){0});
+    char url[64];
+    struct vfl_error err = {0};
+    struct vfl_http_response response;
+    (void)snprintf(url, sizeof url, "http://localhost%s/x",
+                   strrchr(scripted_server_url(server), ':'));
+    const struct vfl_http_request request = {.method = "GET",
+                                             .url = url,
+                                             .is_plain_http_allowed = true,
+                                             .is_proxy_bypassed = true,
+                                             .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                             .max_body_bytes = 1000};
+    vfl_http_response_init(&response);
+    ck_assert_msg(vfl_http_perform(http, &request, &response, &err) == VFL_OK, "%s", err.text);
+    vfl_http_response_fini(&response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
 START_TEST(plain_http_needs_permission)
 {
     struct vfl_http *http = open_http(&(struct vfl_http_options){0});
@@ -646,6 +708,8 @@ int main(void)
         a_drip_is_given_up,
         a_connection_that_nobody_answers_is_given_up,
         a_name_that_does_not_resolve_may_do_so_later,
+        a_connection_that_has_lived_long_enough_is_not_used_again,
+        an_address_that_refuses_is_followed_by_the_next,
         plain_http_needs_permission,
         a_proxys_refusal_is_a_matter_of_configuration,
         loopback_never_goes_through_a_proxy,
