@@ -111,7 +111,10 @@ class Pipeline(FakeAwsTestCase):
         self.put(0)
         archived = self.put(1)
         self.bucket.archived_keys.add(archived)
-        self.assertEqual(self.sent(self.run_once()), 1000)
+        result = self.run_once()
+        self.assertEqual(self.sent(result), 1000)
+        self.assertRegex(result.log, f'{re.escape(archived)} is kept: .*archived')
+        self.assert_service_check(result, 'aws_flowlogs.can_update', 'WARNING')
         self.run_once()
         self.assertEqual(self.bucket.keys(), [archived])
 
@@ -348,12 +351,12 @@ class Faults(FakeAwsTestCase):
         self.assert_counts_once_over(1000, 0)
 
     def test_one_object_that_cannot_be_fetched_does_not_stop_the_others(self):
-        for number in range(3):
-            self.put(number)
+        keys = [self.put(number) for number in range(3)]
         self.fake.fault('GetObject', 2, aws.Fault(error=ServiceError(
             403, 'AccessDenied', 'User is not authorized to perform: kms:Decrypt')))
         result = self.run_once()
         self.assertEqual(self.sent(result), 2000)
+        self.assertRegex(result.log, f'{re.escape(keys[1])} is kept: .*kms:Decrypt denied')
         self.assert_service_check(result, 'aws_flowlogs.can_update', 'WARNING')
         self.assertIn('kms:Decrypt', result.log)
 

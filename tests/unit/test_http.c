@@ -664,6 +664,31 @@ START_TEST(loopback_never_goes_through_a_proxy)
 }
 END_TEST
 
+/* 17: a web server's HTTP_PROXY is what a client wrote into its "Proxy:" header. */
+START_TEST(an_upper_case_http_proxy_is_not_believed)
+{
+    static const struct scripted_exchange script[] = {{.target = "GET /x", .status = 200}};
+    struct scripted_server *server = scripted_server_start(script, 1);
+    struct vfl_http *http = open_http(&(struct vfl_http_options){0});
+    char url[64];
+    struct vfl_error err = {0};
+    struct vfl_http_response response;
+    (void)snprintf(url, sizeof url, "%s/x", scripted_server_url(server));
+    const struct vfl_http_request request = {.method = "GET",
+                                             .url = url,
+                                             .is_plain_http_allowed = true,
+                                             .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                             .max_body_bytes = 1000};
+    ck_assert_int_eq(setenv("HTTP_PROXY", "http://127.0.0.1:1", 1), 0);
+    vfl_http_response_init(&response);
+    ck_assert_msg(vfl_http_perform(http, &request, &response, &err) == VFL_OK, "%s", err.text);
+    ck_assert_int_eq(unsetenv("HTTP_PROXY"), 0);
+    vfl_http_response_fini(&response);
+    vfl_http_free(http);
+    scripted_server_finish(server);
+}
+END_TEST
+
 START_TEST(a_missing_ca_file_is_named)
 {
     struct vfl_error err = {0};
@@ -713,6 +738,7 @@ int main(void)
         plain_http_needs_permission,
         a_proxys_refusal_is_a_matter_of_configuration,
         loopback_never_goes_through_a_proxy,
+        an_upper_case_http_proxy_is_not_believed,
         a_missing_ca_file_is_named,
     };
     return RUN_SUITE("http", cases);

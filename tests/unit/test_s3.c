@@ -314,20 +314,28 @@ START_TEST(a_listing_that_does_not_advance_ends)
 }
 END_TEST
 
+/* 26: between two pages; then the same page is asked for, and no object comes twice. */
 START_TEST(an_expired_token_is_renewed_in_mid_listing)
 {
+    static const char second_page[] = LIST_START
+        "continuation-token=1ueGcxLPRx1Tr%2FXYExHnhbYLgveDs2J%2Fwm36Hy4vbOwM%3D&" LIST_END;
     struct s3_bench bench = {0};
     struct vfl_strbuf log = VFL_STRBUF_INIT(4096);
     aws_bench_expect_connect(&bench.base);
-    aws_bench_expect(&bench.base, LIST_START LIST_END, 400, "s3_expired_token.xml");
+    aws_bench_expect(&bench.base, LIST_START LIST_END, 200, "s3_list_page_1.xml");
+    aws_bench_expect(&bench.base, second_page, 400, "s3_expired_token.xml");
     aws_bench_expect(&bench.base, "POST /", 200, "sts_assumed.xml");
-    aws_bench_expect(&bench.base, LIST_START LIST_END, 200, "s3_list_empty.xml");
+    aws_bench_expect(&bench.base, second_page, 200, "s3_list_page_2.xml");
     aws_bench_expect(&bench.base, LIST_START LIST_END, 400, "s3_expired_token.xml");
     aws_bench_expect(&bench.base, "POST /", 200, "sts_assumed.xml");
     aws_bench_expect(&bench.base, LIST_START LIST_END, 400, "s3_expired_token.xml");
     start(&bench, NULL);
     struct vfl_s3_object_sink sink = {record_object, &log};
     ck_assert_int_eq(vfl_s3_list(bench.bucket, "AWSLogs/", "", sink, NULL), VFL_OK);
+    ck_assert_str_eq(vfl_strbuf_string(&log),
+                     "AWSLogs/a b+c|70ee1738b6b21e2c8a43f3a5ab0eee71|11|1624363200|0\n"
+                     "AWSLogs/b\x01|e5-2|4294967296|1624363201|1\n"
+                     "AWSLogs/c d|d41d8cd98f00b204e9800998ecf8427e|0|1624363202|0\n");
     ck_assert_int_eq(vfl_s3_list(bench.bucket, "AWSLogs/", "", sink, NULL), VFL_DENIED);
     vfl_strbuf_fini(&log);
     finish(&bench);
