@@ -7,9 +7,11 @@ out.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import random
 import sys
+from itertools import repeat
 
 import accounts
 from accounts import Broken
@@ -19,6 +21,7 @@ EXIT_CONFIGURE = 2  # what the host says when the check refuses its configuratio
 ALL_FURTHER = 1 << 40
 # A run begins with the state of the one before, where a mistake makes objects count twice.
 DENSE_COUNT = 30
+SHARE_COUNT = 100  # of a job at a time, from one bench
 
 
 class Report:
@@ -69,17 +72,36 @@ class Sweep(accounts.Prepared):
         return status
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('library', help='fail_alloc, as built')
-    parser.add_argument('clock_library', help='clock_ahead, as built')
-    parser.add_argument('--seed', type=int, default=1, help='of the sample')
-    parser.add_argument('--sample', type=int, default=80, help='how many; 0: every one')
-    parser.add_argument('--at', type=int, help='this one only')
-    parser.add_argument('--store', choices=('directory', 's3'), default='directory')
-    options = parser.parse_args()
-    accounts.require_build()
-    failed, statuses = [], {}
+class Part:
+    """What a share of the sweep came to."""
+
+    def __init__(self):
+        self.failed, self.statuses = [], {}
+        self.runs = self.broken_emissions = self.lost = self.double = 0
+
+    def attempt_all(self, sweep, numbers, usual_live):
+        for at in numbers:
+            # One failure alone is met by other code than memory that is used up for good.
+            for length in (1, ALL_FURTHER):
+                try:
+                    status = sweep.attempt(at, length, usual_live)
+                    self.statuses[status] = self.statuses.get(status, 0) + 1
+                except Broken as broken:
+                    self.failed.append(f'{at}{"" if length == 1 else "+"}')
+                    print(f'allocation {self.failed[-1]}: {broken}', flush=True)
+        for name in ('runs', 'broken_emissions', 'lost', 'double'):
+            setattr(self, name, getattr(sweep, name))
+
+    def add(self, other):
+        self.failed += other.failed
+        for status, count in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + count
+        for name in ('runs', 'broken_emissions', 'lost', 'double'):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@contextlib.contextmanager
+def make_sweep(options):
     with contextlib.ExitStack() as stack:
         server = None
         if options.store == 's3':
@@ -87,34 +109,62 @@ def main():
             server.use_ec2(4)
         sweep = Sweep(options.library, options.clock_library, server)
         stack.enter_context(sweep.bench)
+        yield sweep
+
+
+def attempt_share(options, numbers, usual_live):
+    """One job's share, with a bucket, and a server, of its own."""
+    part = Part()
+    with make_sweep(options) as sweep:
+        part.attempt_all(sweep, numbers, usual_live)
+    return part
+
+
+def choose_numbers(options, usual):
+    if options.at:
+        return [options.at]
+    rng = random.Random(options.seed)
+    numbers = accounts.sample(rng, 1, usual.before_run, options.sample // 3)
+    run_start = usual.before_run + 1
+    if options.sample > 0:
+        numbers += range(run_start, run_start + DENSE_COUNT)
+        run_start += DENSE_COUNT
+    numbers += accounts.sample(rng, run_start, usual.counted,
+                               options.sample - options.sample // 3)
+    return [number for number in numbers if number >= options.first]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('library', help='fail_alloc, as built')
+    parser.add_argument('clock_library', help='clock_ahead, as built')
+    parser.add_argument('--seed', type=int, default=1, help='of the sample')
+    parser.add_argument('--sample', type=int, default=80, help='how many; 0: every one')
+    parser.add_argument('--at', type=int, help='this one only')
+    parser.add_argument('--first', type=int, default=1, help='leave out those before this one')
+    parser.add_argument('--store', choices=('directory', 's3'), default='directory')
+    parser.add_argument('--jobs', type=int, default=1, help='how many at a time')
+    options = parser.parse_args()
+    accounts.require_build()
+    with make_sweep(options) as sweep:
         _, usual, _ = sweep.run(0, 1)
-        rng = random.Random(options.seed)
-        numbers = accounts.sample(rng, 1, usual.before_run, options.sample // 3)
-        run_start = usual.before_run + 1
-        if options.sample > 0:
-            numbers += range(run_start, run_start + DENSE_COUNT)
-            run_start += DENSE_COUNT
-        numbers += accounts.sample(rng, run_start, usual.counted,
-                                   options.sample - options.sample // 3)
-        if options.at:
-            numbers = [options.at]
-        for at in numbers:
-            # One failure alone is met by other code than memory that is used up for good.
-            for length in (1, ALL_FURTHER):
-                try:
-                    status = sweep.attempt(at, length, usual.live)
-                    statuses[status] = statuses.get(status, 0) + 1
-                except Broken as broken:
-                    failed.append(f'{at}{"" if length == 1 else "+"}')
-                    print(f'allocation {failed[-1]}: {broken}', flush=True)
-    exits = ', '.join(f'{count} with {status}' for status, count in sorted(statuses.items()))
+        objects = len(sweep.books.objects)
+    numbers = choose_numbers(options, usual)
+    total = Part()
+    shares = [numbers[i:i + SHARE_COUNT] for i in range(0, len(numbers), SHARE_COUNT)]
+    with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
+        parts = pool.map(attempt_share, repeat(options), shares, repeat(usual.live))
+        for part, share in zip(parts, shares):
+            total.add(part)
+            print(f'up to allocation {share[-1]}: {len(total.failed)} failed', file=sys.stderr,
+                  flush=True)
+    exits = ', '.join(f'{count} with {status}' for status, count in sorted(total.statuses.items()))
     print(f'allocation sweep on {options.store}: {len(numbers)} of {usual.counted} allocations '
-          f'failed alone and with all further ones, {sweep.runs} runs (exit status: {exits}), '
-          f'{sweep.broken_emissions} emissions broken off, '
-          f'{len(sweep.books.objects)} objects each, {sweep.lost} lost, '
-          f'{sweep.double} counted twice; '
-          f'failed: {", ".join(failed) or "none"}')
-    sys.exit(1 if failed or not statuses else 0)
+          f'failed alone and with all further ones, {total.runs} runs (exit status: {exits}), '
+          f'{total.broken_emissions} emissions broken off, {objects} objects each, '
+          f'{total.lost} lost, {total.double} counted twice; '
+          f'failed: {", ".join(total.failed) or "none"}')
+    sys.exit(1 if total.failed or not total.statuses else 0)
 
 
 if __name__ == '__main__':
