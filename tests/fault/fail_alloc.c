@@ -336,8 +336,15 @@ void *dlsym(void *handle, const char *name)
     return ours.address;
 }
 
-/* Not given back. What OpenSSL takes while it starts is its own, and it loses some of it when
- * memory fails then. */
+/* What OpenSSL takes while it starts, and the dynamic loader at any time, is their own, and they
+ * lose some of it when memory fails then. */
+static bool is_known_to_lose(const char *library)
+{
+    const char *slash = strrchr(library, '/');
+    return strstr(library, "libcrypto") != NULL ||
+           strncmp(slash == NULL ? library : slash + 1, "ld-linux", 8) == 0;
+}
+
 static unsigned long count_live(void)
 {
     unsigned long live = 0;
@@ -345,7 +352,7 @@ static unsigned long count_live(void)
         Dl_info info;
         if (slots[i].memory == NULL || slots[i].memory == FREED)
             continue;
-        live += dladdr(slots[i].caller, &info) == 0 || strstr(info.dli_fname, "libcrypto") == NULL;
+        live += dladdr(slots[i].caller, &info) == 0 || !is_known_to_lose(info.dli_fname);
     }
     return live;
 }
