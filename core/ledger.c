@@ -296,13 +296,29 @@ static json_t *failed_json(const struct vfl_ledger *ledger)
     return list;
 }
 
+/* The compact text, to be freed; NULL without memory. Not json_dumps: when its buffer cannot grow
+ * within a key, jansson 2.14 goes on without that key and reports nothing. */
+static char *dump(const json_t *json)
+{
+    size_t size = json == NULL ? 0 : json_dumpb(json, NULL, 0, JSON_COMPACT);
+    char *text = size == 0 ? NULL : malloc(size + 1);
+    if (text == NULL)
+        return NULL;
+    if (json_dumpb(json, text, size, JSON_COMPACT) != size) {
+        free(text);
+        return NULL;
+    }
+    text[size] = '\0';
+    return text;
+}
+
 enum vfl_status vfl_ledger_format(const struct vfl_ledger *ledger, struct vfl_strbuf *out,
                                   struct vfl_error *err)
 {
     json_t *json = json_pack("{s:i,s:I,s:s,s:o,s:o}", "version", STATE_VERSION, "run",
                              (json_int_t)ledger->run, "process", ledger->process, "emitted",
                              emitted_json(ledger), "failed", failed_json(ledger));
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    char *text = dump(json);
     json_decref(json);
     if (text == NULL)
         return no_memory(err);

@@ -154,6 +154,22 @@ static struct stackstate_check_instance_key instance_key(const struct vfl_agent 
     return (struct stackstate_check_instance_key){lend(INSTANCE_TYPE), config->account};
 }
 
+/* The compact text, to be freed; NULL without memory. Not json_dumps: when its buffer cannot grow
+ * within a key, jansson 2.14 goes on without that key and reports nothing. */
+static char *dump(const json_t *json)
+{
+    size_t size = json == NULL ? 0 : json_dumpb(json, NULL, 0, JSON_COMPACT);
+    char *text = size == 0 ? NULL : malloc(size + 1);
+    if (text == NULL)
+        return NULL;
+    if (json_dumpb(json, text, size, JSON_COMPACT) != size) {
+        free(text);
+        return NULL;
+    }
+    text[size] = '\0';
+    return text;
+}
+
 static enum vfl_status on_component(void *ctx, const struct vfl_component *component,
                                     struct vfl_error *err)
 {
@@ -164,7 +180,7 @@ static enum vfl_status on_component(void *ctx, const struct vfl_component *compo
                              string_list(component->urns, component->urn_count), "Location",
                              "AwsAccount", agent->config->account, "AwsRegion", component->region,
                              "tags", component_tags(agent->config));
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    char *text = dump(json);
     json_decref(json);
     if (text == NULL)
         return no_memory(err);
@@ -273,7 +289,7 @@ static enum vfl_status on_relation(void *ctx, const struct vfl_relation *relatio
     json_t *json = json_pack("{s:s,s:s,s:{s:s},s:o}", "sourceId", relation->source_id, "targetId",
                              relation->target_id, "type", "name", VFL_RELATION_TYPE, "data",
                              relation_data(relation));
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    char *text = dump(json);
     json_decref(json);
     if (text == NULL)
         return no_memory(err);

@@ -140,7 +140,10 @@ def committed_of(output, state_now):
 
 def emitted_digests(state):
     """The objects that a state names as emitted."""
-    digests = base64.b64decode(json.loads(state).get('emitted', '') + '==')
+    try:
+        digests = base64.b64decode(json.loads(state).get('emitted', '') + '==')
+    except ValueError as error:
+        raise Broken(f'a state that is none: {error}: {state[:200]}') from None
     return {digests[i:i + 8] for i in range(0, len(digests), 8)}
 
 

@@ -1,6 +1,7 @@
 #include "core/ledger.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +329,46 @@ START_TEST(text_beyond_its_limits_is_no_ledger)
 }
 END_TEST
 
+/* jansson's allocations alone: those of the whole check are the sweep's. */
+static long allocations_left;
+
+static void *allocate(size_t size)
+{
+    return allocations_left-- == 0 ? NULL : malloc(size);
+}
+
+START_TEST(a_state_is_whole_or_not_made_at_all)
+{
+    struct vfl_ledger full = {.run = 7, .process = "0123456789abcdef"};
+    struct vfl_ledger again = {0};
+    for (uint64_t digest = 1; digest <= 20; digest++)
+        ck_assert_int_eq(vfl_ledger_note_emitted(&full, digest, NULL), VFL_OK);
+    ck_assert_int_eq(vfl_ledger_note_failed(&full, 21, 1000000, NULL), VFL_OK);
+    unsigned failed_count = 0;
+    for (bool is_done = false; !is_done; failed_count++) {
+        struct vfl_strbuf text = VFL_STRBUF_INIT(VFL_LEDGER_MAX_BYTES);
+        bool is_valid = false;
+        allocations_left = failed_count;
+        json_set_alloc_funcs(allocate, free);
+        enum vfl_status st = vfl_ledger_format(&full, &text, NULL);
+        is_done = allocations_left >= 0;
+        json_set_alloc_funcs(malloc, free);
+        ck_assert(st == VFL_OK || !is_done);
+        if (st == VFL_OK) {
+            ck_assert_int_eq(vfl_ledger_parse(&again, vfl_strbuf_span(&text), &is_valid, NULL),
+                             VFL_OK);
+            ck_assert_msg(is_valid, "allocation %u: %s", failed_count, vfl_strbuf_string(&text));
+            ck_assert_uint_eq(again.emitted_count, 20);
+            ck_assert_uint_eq(again.failed_count, 1);
+        }
+        vfl_strbuf_fini(&text);
+    }
+    ck_assert_uint_gt(failed_count, 5);
+    vfl_ledger_fini(&full);
+    vfl_ledger_fini(&again);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -347,6 +388,7 @@ int main(void)
         other_text_is_no_ledger,
         text_torn_anywhere_is_no_ledger,
         text_beyond_its_limits_is_no_ledger,
+        a_state_is_whole_or_not_made_at_all,
     };
     return RUN_SUITE("ledger", cases);
 }
