@@ -486,7 +486,9 @@ START_TEST(has_room_for_what_stays_within_every_limit)
         bool expected;
     } room_cases[] = {
         {"empty", 0, 0, 0, true},
-        {"one left of each", 4194303, 8388607, 4194303, true},
+        {"just enough of each", 4194303, 8388606, 4194303, true},
+        {"no window for the first of a flow that both have", 1, 8388607, 0, false},
+        {"no flow that both can have", 0, 8388607, 0, true},
         {"no flow left", 4194304, 0, 0, false},
         {"no window left", 0, 8388608, 0, false},
         {"no identifier left", 0, 0, 4194304, false},
