@@ -1,13 +1,9 @@
 #include "plugin/agent.h"
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define INSTANCE_TYPE "aws-v2"
-#define MAX_TAG_BYTES 1024
 
 /* The agent's types have char * where they only read; the text is lent, not given away. */
 static char *lend(const char *text)
@@ -51,6 +47,14 @@ static enum vfl_status copy_callbacks(struct stackstate_check_callbacks *out,
     return VFL_OK;
 }
 
+static struct stackstate_check_instance_key key_of(const struct vfl_config *config)
+{
+    if (config->topology_instance_type != NULL)
+        return (struct stackstate_check_instance_key){config->topology_instance_type,
+                                                      config->topology_instance_url};
+    return (struct stackstate_check_instance_key){lend(VFL_INTEGRATION_TYPE), config->account};
+}
+
 enum vfl_status vfl_agent_init(struct vfl_agent *agent,
                                const struct stackstate_check_callbacks *callbacks,
                                const char *check_id, const struct vfl_config *config,
@@ -63,17 +67,25 @@ enum vfl_status vfl_agent_init(struct vfl_agent *agent,
     out.check_id = strdup(check_id == NULL ? "" : check_id);
     out.instance_tags = calloc(config->tag_count + 1, sizeof *out.instance_tags);
     pthread_mutex_t *mutex = &agent->gate_mutex; /* where it stays: a copy of one is none */
-    if (out.check_id == NULL || out.instance_tags == NULL || pthread_mutex_init(mutex, NULL) != 0) {
+    st = vfl_component_frame_init(&out.component_frame, config, err);
+    if (st == VFL_OK &&
+        (out.check_id == NULL || out.instance_tags == NULL || pthread_mutex_init(mutex, NULL) != 0))
+        st = vfl_error_set(err, VFL_NO_MEMORY, "no memory for the agent's callbacks");
+    if (st != VFL_OK) {
+        vfl_component_frame_fini(&out.component_frame);
         free(out.check_id);
         free(out.instance_tags);
-        return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the agent's callbacks");
+        return st;
     }
     for (size_t i = 0; i < config->tag_count; i++)
         out.instance_tags[i] = config->tags[i];
     agent->callbacks = out.callbacks;
     agent->check_id = out.check_id;
     agent->config = out.config;
+    agent->instance_key = key_of(config);
     agent->instance_tags = out.instance_tags;
+    agent->component_frame = out.component_frame;
+    vfl_strbuf_init(&agent->text, VFL_TOPOLOGY_JSON_MAX_BYTES);
     agent->is_gate_shut = false;
     return VFL_OK;
 }
@@ -85,6 +97,8 @@ void vfl_agent_fini(struct vfl_agent *agent)
     (void)pthread_mutex_destroy(&agent->gate_mutex);
     free(agent->check_id);
     free(agent->instance_tags);
+    vfl_component_frame_fini(&agent->component_frame);
+    vfl_strbuf_fini(&agent->text);
     *agent = (struct vfl_agent){0};
 }
 
@@ -110,206 +124,47 @@ static enum vfl_status shut(struct vfl_error *err)
     return vfl_error_set(err, VFL_CANCELLED, "the run was cancelled");
 }
 
-static enum vfl_status no_memory(struct vfl_error *err)
-{
-    return vfl_error_set(err, VFL_NO_MEMORY, "no memory for topology data");
-}
-
 /* --- topology --- */
-
-static json_t *string_list(const char *const *texts, size_t count)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < count && list != NULL; i++) {
-        if (json_array_append_new(list, json_string(texts[i])) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
-    }
-    return list;
-}
-
-static json_t *component_tags(const struct vfl_config *config)
-{
-    json_t *list = json_array();
-    if (list == NULL)
-        return NULL;
-    int failed = json_array_append_new(list, json_string("integration-type:" INSTANCE_TYPE));
-    failed |= json_array_append_new(list, json_sprintf("integration-url:%s", config->account));
-    for (size_t i = 0; i < config->tag_count; i++)
-        failed |= json_array_append_new(list, json_string(config->tags[i]));
-    if (failed != 0) {
-        json_decref(list);
-        return NULL;
-    }
-    return list;
-}
-
-static struct stackstate_check_instance_key instance_key(const struct vfl_agent *agent)
-{
-    const struct vfl_config *config = agent->config;
-    if (config->topology_instance_type != NULL)
-        return (struct stackstate_check_instance_key){config->topology_instance_type,
-                                                      config->topology_instance_url};
-    return (struct stackstate_check_instance_key){lend(INSTANCE_TYPE), config->account};
-}
-
-/* The compact text, to be freed; NULL without memory. Not json_dumps: when its buffer cannot grow
- * within a key, jansson 2.14 goes on without that key and reports nothing. */
-static char *dump(const json_t *json)
-{
-    size_t size = json == NULL ? 0 : json_dumpb(json, NULL, 0, JSON_COMPACT);
-    char *text = size == 0 ? NULL : malloc(size + 1);
-    if (text == NULL)
-        return NULL;
-    if (json_dumpb(json, text, size, JSON_COMPACT) != size) {
-        free(text);
-        return NULL;
-    }
-    text[size] = '\0';
-    return text;
-}
 
 static enum vfl_status on_component(void *ctx, const struct vfl_component *component,
                                     struct vfl_error *err)
 {
     struct vfl_agent *agent = ctx;
-    struct stackstate_check_instance_key key = instance_key(agent);
-    json_t *json = json_pack("{s:s,s:{s:s},s:{s:o,s:{s:s,s:s},s:o}}", "externalId", component->id,
-                             "type", "name", VFL_COMPONENT_TYPE, "data", "URN",
-                             string_list(component->urns, component->urn_count), "Location",
-                             "AwsAccount", agent->config->account, "AwsRegion", component->region,
-                             "tags", component_tags(agent->config));
-    char *text = dump(json);
-    json_decref(json);
-    if (text == NULL)
-        return no_memory(err);
-    bool is_sent = is_open(agent);
-    if (is_sent)
-        agent->callbacks.submit_component(agent->check_id, &key, lend(component->id),
-                                          lend(VFL_COMPONENT_TYPE), text);
-    free(text);
-    return is_sent ? VFL_OK : shut(err);
-}
-
-static const char *protocol_name(uint8_t protocol, char out[8])
-{
-    switch (protocol) {
-    case 1:
-        return "icmp";
-    case 6:
-        return "tcp";
-    case 17:
-        return "udp";
-    case 47:
-        return "gre";
-    case 50:
-        return "esp";
-    case 58:
-        return "icmpv6";
-    case 132:
-        return "sctp";
-    default:
-        (void)snprintf(out, 8, "%u", protocol);
-        return out;
-    }
-}
-
-static json_t *protocol_list(const struct vfl_relation *relation)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < relation->protocol_count && list != NULL; i++) {
-        char number[8];
-        const char *name = protocol_name(relation->protocols[i], number);
-        if (json_array_append_new(list, json_string(name)) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
-    }
-    return list;
-}
-
-static json_t *port_list(const struct vfl_relation *relation)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < relation->port_count && list != NULL; i++) {
-        if (json_array_append_new(list, json_integer(relation->ports[i])) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
-    }
-    return list;
-}
-
-/* The StackPack matches the relation with its metrics by these two texts, in which it has
- * underscores for dots. Returns false when out is too small. */
-static bool copy_underscored(const char *id, char *out, size_t out_size)
-{
-    size_t length = strlen(id);
-    if (length >= out_size)
-        return false;
-    for (size_t i = 0; i <= length; i++)
-        out[i] = id[i] == '.' ? '_' : id[i];
-    return true;
-}
-
-static json_t *relation_data(const struct vfl_relation *relation)
-{
-    char source[MAX_TAG_BYTES];
-    char target[MAX_TAG_BYTES];
-    char traffic_type[8] = "unknown";
-    if (!copy_underscored(relation->source_id, source, sizeof source) ||
-        !copy_underscored(relation->target_id, target, sizeof target))
-        return NULL;
-    if (relation->protocol_count == 1)
-        (void)snprintf(traffic_type, sizeof traffic_type, "%u", relation->protocols[0]);
-    json_t *data = json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "source", source, "target", target,
-        "local_address", relation->source_address, "remote_address", relation->target_address,
-        "family", relation->is_ipv6 ? "v6" : "v4", "traffic_type", traffic_type, "direction",
-        vfl_evidence_name(relation->evidence), "verdict", relation->verdict, "observed_by",
-        relation->observed_by, "protocols", protocol_list(relation), "ports", port_list(relation));
-    int failed = 0;
-    if (data != NULL && relation->has_more_ports)
-        failed |= json_object_set_new(data, "more_ports", json_true());
-    if (data != NULL && relation->refusal != NULL)
-        failed |= json_object_set_new(data, "refusal", json_string(relation->refusal));
-    if (failed != 0) {
-        json_decref(data);
-        return NULL;
-    }
-    return data;
+    vfl_component_write(&agent->text, &agent->component_frame, component);
+    enum vfl_status st = vfl_strbuf_check(&agent->text, "a component's data", err);
+    if (st != VFL_OK)
+        return st;
+    if (!is_open(agent))
+        return shut(err);
+    agent->callbacks.submit_component(agent->check_id, &agent->instance_key, lend(component->id),
+                                      lend(VFL_COMPONENT_TYPE), agent->text.bytes);
+    return VFL_OK;
 }
 
 static enum vfl_status on_relation(void *ctx, const struct vfl_relation *relation,
                                    struct vfl_error *err)
 {
     struct vfl_agent *agent = ctx;
-    struct stackstate_check_instance_key key = instance_key(agent);
-    json_t *json = json_pack("{s:s,s:s,s:{s:s},s:o}", "sourceId", relation->source_id, "targetId",
-                             relation->target_id, "type", "name", VFL_RELATION_TYPE, "data",
-                             relation_data(relation));
-    char *text = dump(json);
-    json_decref(json);
-    if (text == NULL)
-        return no_memory(err);
-    bool is_sent = is_open(agent);
-    if (is_sent)
-        agent->callbacks.submit_relation(agent->check_id, &key, lend(relation->source_id),
-                                         lend(relation->target_id), lend(VFL_RELATION_TYPE), text);
-    free(text);
-    return is_sent ? VFL_OK : shut(err);
+    vfl_relation_write(&agent->text, relation);
+    enum vfl_status st = vfl_strbuf_check(&agent->text, "a relation's data", err);
+    if (st != VFL_OK)
+        return st;
+    if (!is_open(agent))
+        return shut(err);
+    agent->callbacks.submit_relation(agent->check_id, &agent->instance_key,
+                                     lend(relation->source_id), lend(relation->target_id),
+                                     lend(VFL_RELATION_TYPE), agent->text.bytes);
+    return VFL_OK;
 }
 
 static enum vfl_status on_removal(void *ctx, const char *element_id, struct vfl_error *err)
 {
     struct vfl_agent *agent = ctx;
-    struct stackstate_check_instance_key key = instance_key(agent);
     if (agent->callbacks.submit_delete == NULL)
         return VFL_OK;
     if (!is_open(agent))
         return shut(err);
-    agent->callbacks.submit_delete(agent->check_id, &key, lend(element_id));
+    agent->callbacks.submit_delete(agent->check_id, &agent->instance_key, lend(element_id));
     return VFL_OK;
 }
 
@@ -330,12 +185,14 @@ static enum vfl_status on_traffic(void *ctx, const struct vfl_relation_traffic *
                                   struct vfl_error *err)
 {
     struct vfl_agent *agent = ctx;
-    char source[MAX_TAG_BYTES] = "source:";
-    char target[MAX_TAG_BYTES] = "target:";
-    size_t prefix = sizeof "source:" - 1;
-    if (!copy_underscored(traffic->source_id, source + prefix, sizeof source - prefix) ||
-        !copy_underscored(traffic->target_id, target + prefix, sizeof target - prefix))
-        return vfl_error_set(err, VFL_LIMIT, "an endpoint's id is too long for a tag");
+    char source[VFL_TAG_SIZE];
+    char target[VFL_TAG_SIZE];
+    enum vfl_status st =
+        vfl_endpoint_tag_write(VFL_SPAN_LITERAL("source:"), traffic->source_id, source, err);
+    if (st == VFL_OK)
+        st = vfl_endpoint_tag_write(VFL_SPAN_LITERAL("target:"), traffic->target_id, target, err);
+    if (st != VFL_OK)
+        return st;
     char *tags[] = {source, target, NULL};
     bool is_sent =
         send_gauge(agent, "aws.flowlog.bytes_sent", (double)traffic->bytes_sent, tags) &&
@@ -494,17 +351,15 @@ static void on_stop_transaction(void *ctx)
 static void on_start_snapshot(void *ctx)
 {
     struct vfl_agent *agent = ctx;
-    struct stackstate_check_instance_key key = instance_key(agent);
     if (agent->callbacks.submit_start_snapshot != NULL && is_open(agent))
-        agent->callbacks.submit_start_snapshot(agent->check_id, &key);
+        agent->callbacks.submit_start_snapshot(agent->check_id, &agent->instance_key);
 }
 
 static void on_stop_snapshot(void *ctx)
 {
     struct vfl_agent *agent = ctx;
-    struct stackstate_check_instance_key key = instance_key(agent);
     if (agent->callbacks.submit_stop_snapshot != NULL && is_open(agent))
-        agent->callbacks.submit_stop_snapshot(agent->check_id, &key);
+        agent->callbacks.submit_stop_snapshot(agent->check_id, &agent->instance_key);
 }
 
 struct vfl_collector_ops vfl_agent_ops(struct vfl_agent *agent)

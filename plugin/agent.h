@@ -1,5 +1,5 @@
-/* The agent's callbacks as the collector's ops: JSON, tags, levels, and the gate that teardown
- * shuts. The only place that calls the agent. */
+/* The agent's callbacks as the collector's ops: levels, tags, and the gate that teardown shuts. The
+ * only place that calls the agent; what it passes on is written in topology_json.c. */
 #ifndef VFL_PLUGIN_AGENT_H
 #define VFL_PLUGIN_AGENT_H
 
@@ -10,13 +10,18 @@
 #include "core/collector.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "core/strbuf.h"
+#include "plugin/topology_json.h"
 
 /* One per check instance. Owns its texts; borrows config. */
 struct vfl_agent {
     struct stackstate_check_callbacks callbacks; /* absent ones are NULL */
     char *check_id;
     const struct vfl_config *config;
-    char **instance_tags; /* NULL-ended: the configured tags */
+    struct stackstate_check_instance_key instance_key; /* borrows from config */
+    char **instance_tags;                              /* NULL-ended: the configured tags */
+    struct vfl_component_frame component_frame;
+    struct vfl_strbuf text; /* of the element under way; its memory serves for the next one */
     pthread_mutex_t gate_mutex;
     bool is_gate_shut; /* guarded by gate_mutex: no callback starts any more */
 };

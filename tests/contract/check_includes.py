@@ -43,8 +43,7 @@ HOMES = {
     "isa-l/*": ["core/flowlog/inflate_isal.c"],
     "expat.h": ["core/aws/xml.c"],
     "yaml.h": ["core/config*.c", "examples/host/yaml_text.[ch]", "examples/host/conf.c"],
-    "jansson.h": ["plugin/agent*.c", "plugin/*json*.c", "core/aws/credentials*.c",
-                  "core/interfaces_file.c", "core/ledger.c",
+    "jansson.h": ["core/aws/credentials*.c", "core/interfaces_file.c", "core/ledger.c",
                   "examples/host/*.[ch]"],
 }
 

@@ -90,11 +90,10 @@ class Names(unittest.TestCase):
         return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows[1].splitlines()]
 
     def test_members_of_a_relation(self):
-        body = re.search(r"static json_t \*relation_data.*?^}", CODE["plugin/agent.c"],
+        body = re.search(r"static void append_relation_data.*?^}", CODE["plugin/topology_json.c"],
                          re.MULTILINE | re.DOTALL)[0]
-        packed = re.search(r"json_pack\((.*?)\);", body, re.DOTALL)[1]
-        members = set(re.findall(r'"([a-z_]+)",', packed))
-        members |= set(re.findall(r'json_object_set_new\(data, "(\w+)"', body))
+        members = set(re.findall(r'APPEND_FIELD\(buf, "(\w+)"', body))
+        members |= set(re.findall(r'\\"(\w+)\\":', body))
         told = {name for row in self.table("member of `data`")
                 for name in re.findall(r"`(\w+)`", row[0])}
         self.assertEqual(told, members)
