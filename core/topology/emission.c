@@ -3,319 +3,72 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/topology/description.h"
 #include "core/topology/live.h"
-
-/* "urn:vpcip:" vpc-id "/" address, and with room for "-flowlog-" between two of them. */
-#define URN_SIZE (16 + VFL_TOKEN_MAX_BYTES + 1 + VFL_IP_TEXT_SIZE)
-#define RELATION_ID_SIZE (2 * URN_SIZE + sizeof "-" VFL_RELATION_TYPE "-")
-#define MAX_URNS 6
+#include "core/topology/order.h"
 
 static enum vfl_status no_memory(struct vfl_error *err)
 {
     return vfl_error_set(err, VFL_NO_MEMORY, "no memory for the topology's changes");
 }
 
-static void format_host_urn(char *out, struct vfl_ip ip)
-{
-    char address[VFL_IP_TEXT_SIZE];
-    (void)vfl_ip_format(ip, address);
-    (void)snprintf(out, URN_SIZE, "urn:host:/%s", address);
-}
-
-/* An endpoint outside every VPC is a public host. */
-static void format_urn(char *out, const char *vpc_id, struct vfl_ip ip)
-{
-    char address[VFL_IP_TEXT_SIZE];
-    if (vpc_id[0] == '\0') {
-        format_host_urn(out, ip);
-        return;
-    }
-    (void)vfl_ip_format(ip, address);
-    (void)snprintf(out, URN_SIZE, "urn:vpcip:%s/%s", vpc_id, address);
-}
-
-static const char *vpc_of(const struct vfl_topology *topology, const struct live_endpoint *endpoint)
-{
-    return vfl_tokens_text(&topology->interfaces.tokens, endpoint->vpc_id);
-}
-
-static void format_endpoint_id(const struct vfl_topology *topology, uint32_t position, char *out)
-{
-    const struct live_endpoint *endpoint = &topology->endpoints[position];
-    format_urn(out, vpc_of(topology, endpoint), endpoint->ip);
-}
-
 /* --- order --- */
 
-/* One endpoint (target absent) or relation, with what sorts it. */
-struct ordered {
-    struct vfl_ip source_ip;
-    struct vfl_ip target_ip;
-    const char *source_vpc;
-    const char *target_vpc;
-    uint32_t position; /* of the endpoint, or pair * 2 + client side */
-};
-
+/* Endpoints or relations (position: pair * 2 + client side) on their way out. Ranks stand for
+ * addresses and VPC ids, so that sorting compares one number instead of two endpoints. */
 struct ordered_list {
-    struct ordered *items;
+    struct live_ordered *items;
     size_t count;
+    struct live_ordered *spare; /* as long as items */
+    uint32_t *ranks;            /* by endpoint */
 };
 
-static int compare_ordered(const void *left, const void *right)
+static void list_fini(struct ordered_list *list)
 {
-    const struct ordered *a = left;
-    const struct ordered *b = right;
-    int order = vfl_ip_compare(a->source_ip, b->source_ip);
-    if (order == 0)
-        order = strcmp(a->source_vpc, b->source_vpc);
-    if (order == 0)
-        order = vfl_ip_compare(a->target_ip, b->target_ip);
-    if (order == 0)
-        order = strcmp(a->target_vpc, b->target_vpc);
-    return order;
+    free(list->items);
+    free(list->spare);
+    free(list->ranks);
 }
 
-static void add_endpoint(const struct vfl_topology *topology, struct ordered_list *list,
-                         uint32_t position)
+static enum vfl_status list_init(const struct vfl_topology *topology, struct ordered_list *ret_list,
+                                 struct vfl_error *err)
 {
-    const struct live_endpoint *endpoint = &topology->endpoints[position];
-    list->items[list->count++] = (struct ordered){
-        .source_ip = endpoint->ip,
-        .source_vpc = vpc_of(topology, endpoint),
-        .target_vpc = "",
-        .position = position,
+    size_t room = (size_t)topology->endpoint_count + (size_t)topology->pair_count * 2 + 1;
+    struct ordered_list list = {
+        .items = malloc(room * sizeof *list.items),
+        .spare = malloc(room * sizeof *list.spare),
+        .ranks = malloc(((size_t)topology->endpoint_count + 1) * sizeof *list.ranks),
     };
+    if (list.items == NULL || list.spare == NULL || list.ranks == NULL) {
+        list_fini(&list);
+        return no_memory(err);
+    }
+    live_rank_endpoints(topology, list.items, list.spare, list.ranks);
+    *ret_list = list;
+    return VFL_OK;
 }
 
+static void add_endpoint(struct ordered_list *list, uint32_t position)
+{
+    list->items[list->count++] =
+        (struct live_ordered){.key.number = list->ranks[position], .position = position};
+}
+
+/* By source, then by target. */
 static void add_relation(const struct vfl_topology *topology, struct ordered_list *list,
                          uint32_t pair, unsigned client)
 {
-    const struct live_pair *from = &topology->pairs[pair];
-    const struct live_endpoint *lo = &topology->endpoints[from->lo];
-    const struct live_endpoint *hi = &topology->endpoints[from->hi];
-    const struct live_endpoint *source = client == SIDE_LO ? lo : hi;
-    const struct live_endpoint *target = client == SIDE_LO ? hi : lo;
-    list->items[list->count++] = (struct ordered){
-        .source_ip = source->ip,
-        .target_ip = target->ip,
-        .source_vpc = vpc_of(topology, source),
-        .target_vpc = vpc_of(topology, target),
+    uint64_t lo = list->ranks[topology->pairs[pair].lo];
+    uint64_t hi = list->ranks[topology->pairs[pair].hi];
+    list->items[list->count++] = (struct live_ordered){
+        .key.number = client == SIDE_LO ? lo << 32 | hi : hi << 32 | lo,
         .position = pair * 2 + client,
     };
 }
 
 static void sort_list(struct ordered_list *list)
 {
-    if (list->count > 1)
-        qsort(list->items, list->count, sizeof *list->items, compare_ordered);
-}
-
-static void format_relation_ends(const struct vfl_topology *topology, uint32_t relation,
-                                 char *source, char *target)
-{
-    const struct live_pair *pair = &topology->pairs[relation / 2];
-    bool is_lo_client = relation % 2 == SIDE_LO;
-    format_endpoint_id(topology, is_lo_client ? pair->lo : pair->hi, source);
-    format_endpoint_id(topology, is_lo_client ? pair->hi : pair->lo, target);
-}
-
-/* --- components --- */
-
-struct component_content {
-    char urns[MAX_URNS][URN_SIZE];
-    const char *urn_pointers[MAX_URNS];
-    struct vfl_component component;
-    uint64_t digest;
-};
-
-static void add_urn(struct component_content *content, const char *urn)
-{
-    size_t count = content->component.urn_count;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(content->urns[i], urn) == 0)
-            return;
-    (void)snprintf(content->urns[count], URN_SIZE, "%s", urn);
-    content->urn_pointers[count] = content->urns[count];
-    content->component.urn_count = count + 1;
-}
-
-static void describe_component(const struct vfl_topology *topology, uint32_t position,
-                               struct component_content *content)
-{
-    const struct live_endpoint *endpoint = &topology->endpoints[position];
-    char urn[URN_SIZE];
-    memset(content, 0, sizeof *content);
-    format_urn(urn, vpc_of(topology, endpoint), endpoint->ip);
-    add_urn(content, urn);
-    /* EC2 components of the account scan carry only the primary IPv4's URN, and name an address
-     * outside RFC 1918 as a host: without these an element would not merge with its instance. */
-    if (!vfl_ip_is_absent(endpoint->primary)) {
-        format_urn(urn, vpc_of(topology, endpoint), endpoint->primary);
-        add_urn(content, urn);
-    }
-    if (vfl_ip_is_v4(endpoint->ip) && vfl_ip_classify(endpoint->ip) != VFL_IP_RFC1918) {
-        format_host_urn(urn, endpoint->ip);
-        add_urn(content, urn);
-    }
-    for (size_t i = 0; i < 3; i++) {
-        if (vfl_ip_is_absent(endpoint->public_ips[i]))
-            continue;
-        format_host_urn(urn, endpoint->public_ips[i]);
-        add_urn(content, urn);
-    }
-    const char *region = vfl_tokens_text(&topology->interfaces.tokens, endpoint->region);
-    content->component.id = content->urns[0];
-    content->component.urns = content->urn_pointers;
-    content->component.region = region[0] != '\0' ? region : topology->default_region;
-    content->digest = vfl_hash_bytes(1, content->urns, sizeof content->urns);
-    content->digest = vfl_hash_bytes(content->digest, content->component.region,
-                                     strlen(content->component.region));
-}
-
-/* --- relations --- */
-
-struct relation_content {
-    char source_id[URN_SIZE];
-    char target_id[URN_SIZE];
-    char source_address[VFL_IP_TEXT_SIZE];
-    char target_address[VFL_IP_TEXT_SIZE];
-    bool has_protocol[256];
-    uint8_t protocols[256];
-    uint16_t ports[VFL_TOPOLOGY_MAX_PORTS];
-    char refusal[VFL_REFUSAL_SIZE];
-    struct vfl_relation relation;
-    uint64_t digest;
-};
-
-static bool is_port_before(uint16_t a, uint16_t b)
-{
-    unsigned a_rank = vfl_port_rank(a);
-    unsigned b_rank = vfl_port_rank(b);
-    return a_rank != b_rank ? a_rank > b_rank : a < b;
-}
-
-/* Keeps the most service-like ports, in order; the choice is the same whatever came first. */
-static void add_port(struct relation_content *content, uint16_t port)
-{
-    size_t count = content->relation.port_count;
-    size_t at = 0;
-    while (at < count && is_port_before(content->ports[at], port))
-        at++;
-    if (at < count && content->ports[at] == port)
-        return;
-    if (count == VFL_TOPOLOGY_MAX_PORTS) {
-        content->relation.has_more_ports = true;
-        if (at == count)
-            return;
-        count--;
-    }
-    memmove(&content->ports[at + 1], &content->ports[at], (count - at) * sizeof content->ports[0]);
-    content->ports[at] = port;
-    content->relation.port_count = count + 1;
-}
-
-static void add_server_port(struct relation_content *content,
-                            const struct live_conversation *conversation, enum live_side client)
-{
-    if (conversation->client == SIDE_NEITHER)
-        return;
-    enum live_port_form form = conversation_form(conversation);
-    bool is_in_key =
-        form == PORTS_BOTH || form == (client == SIDE_LO ? PORTS_HI_SERVICE : PORTS_LO_SERVICE);
-    if (is_in_key)
-        add_port(content, client == SIDE_LO ? conversation_hi_port(conversation)
-                                            : conversation_lo_port(conversation));
-    else if (conversation->peer_port_min == conversation->peer_port_max)
-        add_port(content, conversation->peer_port_min);
-    else
-        content->relation.has_more_ports = true;
-}
-
-static const char *verdict_words(const uint8_t verdicts[2])
-{
-    bool is_accepted = ((verdicts[0] | verdicts[1]) & VERDICT_ACCEPTED) != 0;
-    bool is_refused = ((verdicts[0] | verdicts[1]) & VERDICT_REFUSED) != 0;
-    if (is_accepted && is_refused)
-        return "accepted and refused";
-    if (is_accepted)
-        return "accepted";
-    return is_refused ? "refused" : "unknown";
-}
-
-static const char *observer_words(uint8_t observers, enum live_side client)
-{
-    bool is_by_source = (observers & (client == SIDE_LO ? OBSERVED_BY_LO : OBSERVED_BY_HI)) != 0;
-    bool is_by_target = (observers & (client == SIDE_LO ? OBSERVED_BY_HI : OBSERVED_BY_LO)) != 0;
-    if (is_by_source && is_by_target)
-        return "source and target";
-    if (is_by_source)
-        return "source";
-    return is_by_target ? "target" : "hop";
-}
-
-static void digest_relation(struct relation_content *content)
-{
-    const struct vfl_relation *relation = &content->relation;
-    uint64_t digest = vfl_hash_bytes(1, relation->protocols, relation->protocol_count);
-    digest = vfl_hash_bytes(digest, relation->ports, relation->port_count * sizeof(uint16_t));
-    digest = vfl_hash_bytes(digest, relation->verdict, strlen(relation->verdict));
-    digest = vfl_hash_bytes(digest, content->refusal, sizeof content->refusal);
-    digest = vfl_hash_bytes(digest, relation->observed_by, strlen(relation->observed_by));
-    digest = vfl_hash_mix(digest, (uint64_t)relation->evidence << 1 | relation->has_more_ports);
-    content->digest = vfl_hash_finish(digest);
-}
-
-static void describe_relation(const struct vfl_topology *topology, uint32_t position,
-                              struct relation_content *content)
-{
-    const struct live_pair *pair = &topology->pairs[position / 2];
-    enum live_side client = (enum live_side)(position % 2);
-    uint8_t verdicts[2] = {0};
-    uint8_t observers = 0;
-    memset(content, 0, sizeof *content);
-    struct vfl_relation *relation = &content->relation;
-    for (uint16_t i = 0; i < pair->conversation_count; i++) {
-        const struct live_conversation *conversation = &pair->conversations[i];
-        if (live_pair_client(pair, conversation) != client)
-            continue;
-        content->has_protocol[conversation_protocol(conversation)] = true;
-        verdicts[SIDE_LO] |= live_verdicts(conversation->verdicts[SIDE_LO]);
-        verdicts[SIDE_HI] |= live_verdicts(conversation->verdicts[SIDE_HI]);
-        observers |= conversation->observers;
-        add_server_port(content, conversation, client);
-    }
-    for (unsigned protocol = 1; protocol < 256; protocol++)
-        if (content->has_protocol[protocol])
-            content->protocols[relation->protocol_count++] = (uint8_t)protocol;
-    if (pair->has_overflow) {
-        relation->has_more_ports = true;
-        if (live_pair_client(pair, &pair->overflow) == client) {
-            verdicts[SIDE_LO] |= live_verdicts(pair->overflow.verdicts[SIDE_LO]);
-            verdicts[SIDE_HI] |= live_verdicts(pair->overflow.verdicts[SIDE_HI]);
-            observers |= pair->overflow.observers;
-        }
-    }
-    const struct live_endpoint *source =
-        &topology->endpoints[client == SIDE_LO ? pair->lo : pair->hi];
-    const struct live_endpoint *target =
-        &topology->endpoints[client == SIDE_LO ? pair->hi : pair->lo];
-    format_relation_ends(topology, position, content->source_id, content->target_id);
-    (void)vfl_ip_format(source->ip, content->source_address);
-    (void)vfl_ip_format(target->ip, content->target_address);
-    relation->source_id = content->source_id;
-    relation->target_id = content->target_id;
-    relation->source_address = content->source_address;
-    relation->target_address = content->target_address;
-    relation->is_ipv6 = !vfl_ip_is_v4(source->ip);
-    relation->evidence = (enum vfl_evidence)pair->relations[client].evidence;
-    relation->protocols = content->protocols;
-    relation->ports = content->ports;
-    relation->verdict = verdict_words(verdicts);
-    live_describe_refusal(verdicts[client], verdicts[1 - client], content->refusal);
-    if (content->refusal[0] != '\0')
-        relation->refusal = content->refusal;
-    relation->observed_by = observer_words(observers, client);
-    digest_relation(content);
+    live_sort_by_number(list->items, list->spare, list->count);
 }
 
 /* --- expiry --- */
@@ -394,7 +147,7 @@ static enum vfl_status send_removals(struct vfl_topology *topology, struct order
         char source[URN_SIZE];
         char target[URN_SIZE];
         char id[RELATION_ID_SIZE];
-        format_relation_ends(topology, position, source, target);
+        live_format_relation_ends(topology, position, source, target);
         (void)snprintf(id, sizeof id, "%s-" VFL_RELATION_TYPE "-%s", source, target);
         enum vfl_status st = sink.removal(sink.ctx, id, err);
         if (st != VFL_OK)
@@ -406,12 +159,12 @@ static enum vfl_status send_removals(struct vfl_topology *topology, struct order
     list->count = 0;
     for (uint32_t i = 0; i < topology->endpoint_count; i++)
         if (topology->endpoints[i].is_sent && !topology->endpoints[i].is_wanted)
-            add_endpoint(topology, list, i);
+            add_endpoint(list, i);
     sort_list(list);
     for (size_t i = 0; i < list->count; i++) {
         char id[URN_SIZE];
         struct live_endpoint *endpoint = &topology->endpoints[list->items[i].position];
-        format_endpoint_id(topology, list->items[i].position, id);
+        live_format_endpoint_id(topology, list->items[i].position, id);
         enum vfl_status st = sink.removal(sink.ctx, id, err);
         if (st != VFL_OK)
             return st;
@@ -430,7 +183,7 @@ static enum vfl_status send_components(struct vfl_topology *topology, int64_t no
                                        struct ordered_list *list, struct vfl_topology_sink sink,
                                        struct vfl_error *err)
 {
-    struct component_content content;
+    struct component_content content = {0};
     list->count = 0;
     for (uint32_t i = 0; i < topology->endpoint_count; i++) {
         const struct live_endpoint *endpoint = &topology->endpoints[i];
@@ -438,16 +191,17 @@ static enum vfl_status send_components(struct vfl_topology *topology, int64_t no
             continue;
         bool is_due = !endpoint->is_sent || is_stale(endpoint->sent_epoch_s, now_epoch_s);
         if (!is_due) {
-            describe_component(topology, i, &content);
+            live_describe_component(topology, i, &content);
             is_due = content.digest != endpoint->sent_digest;
         }
         if (is_due)
-            add_endpoint(topology, list, i);
+            add_endpoint(list, i);
     }
     sort_list(list);
     for (size_t i = 0; i < list->count; i++) {
         struct live_endpoint *endpoint = &topology->endpoints[list->items[i].position];
-        describe_component(topology, list->items[i].position, &content);
+        live_describe_component(topology, list->items[i].position, &content);
+        live_name_component(topology, list->items[i].position, &content);
         enum vfl_status st = sink.component(sink.ctx, &content.component, err);
         if (st != VFL_OK)
             return st;
@@ -462,7 +216,7 @@ static enum vfl_status send_relations(struct vfl_topology *topology, int64_t now
                                       struct ordered_list *list, struct vfl_topology_sink sink,
                                       struct vfl_error *err)
 {
-    struct relation_content content;
+    struct relation_content content = {0};
     list->count = 0;
     for (uint32_t i = 0; i < topology->pair_count * 2; i++) {
         const struct live_relation *relation = &topology->pairs[i / 2].relations[i % 2];
@@ -470,7 +224,7 @@ static enum vfl_status send_relations(struct vfl_topology *topology, int64_t now
             continue;
         bool is_due = !relation->is_sent || is_stale(relation->sent_epoch_s, now_epoch_s);
         if (!is_due) {
-            describe_relation(topology, i, &content);
+            live_describe_relation(topology, i, &content);
             is_due = content.digest != relation->sent_digest;
         }
         if (is_due)
@@ -480,7 +234,8 @@ static enum vfl_status send_relations(struct vfl_topology *topology, int64_t now
     for (size_t i = 0; i < list->count; i++) {
         uint32_t position = list->items[i].position;
         struct live_relation *relation = &topology->pairs[position / 2].relations[position % 2];
-        describe_relation(topology, position, &content);
+        live_describe_relation(topology, position, &content);
+        live_name_relation(topology, position, &content);
         enum vfl_status st = sink.relation(sink.ctx, &content.relation, err);
         if (st != VFL_OK)
             return st;
@@ -506,7 +261,7 @@ static enum vfl_status send_traffic(struct vfl_topology *topology, struct ordere
         double span_s = traffic->span_s > 1 ? (double)traffic->span_s : 1.0;
         char source[URN_SIZE];
         char target[URN_SIZE];
-        format_relation_ends(topology, position, source, target);
+        live_format_relation_ends(topology, position, source, target);
         struct vfl_relation_traffic out = {
             .source_id = source,
             .target_id = target,
@@ -524,18 +279,18 @@ static enum vfl_status send_traffic(struct vfl_topology *topology, struct ordere
 
 bool vfl_topology_has_news(const struct vfl_topology *topology, int64_t now_epoch_s)
 {
-    struct component_content component;
+    struct component_content component = {0};
     for (uint32_t i = 0; i < topology->endpoint_count; i++) {
         const struct live_endpoint *endpoint = &topology->endpoints[i];
         if (!endpoint->is_sent) /* news only through a relation, which may be left out */
             continue;
         if (is_stale(endpoint->sent_epoch_s, now_epoch_s))
             return true;
-        describe_component(topology, i, &component);
+        live_describe_component(topology, i, &component);
         if (component.digest != endpoint->sent_digest)
             return true;
     }
-    struct relation_content content;
+    struct relation_content content = {0};
     for (uint32_t i = 0; i < topology->pair_count * 2; i++) {
         const struct live_relation *relation = &topology->pairs[i / 2].relations[i % 2];
         if (relation->is_sent != relation->is_wanted ||
@@ -544,7 +299,7 @@ bool vfl_topology_has_news(const struct vfl_topology *topology, int64_t now_epoc
             return true;
         if (!relation->is_wanted)
             continue;
-        describe_relation(topology, i, &content);
+        live_describe_relation(topology, i, &content);
         if (content.digest != relation->sent_digest)
             return true;
     }
@@ -554,13 +309,13 @@ bool vfl_topology_has_news(const struct vfl_topology *topology, int64_t now_epoc
 enum vfl_status vfl_topology_emit(struct vfl_topology *topology, int64_t now_epoch_s,
                                   struct vfl_topology_sink sink, struct vfl_error *err)
 {
-    size_t room = (size_t)topology->endpoint_count + (size_t)topology->pair_count * 2 + 1;
-    struct ordered_list list = {.items = malloc(room * sizeof *list.items)};
-    if (list.items == NULL)
-        return no_memory(err);
+    struct ordered_list list = {0};
+    enum vfl_status st = list_init(topology, &list, err);
+    if (st != VFL_OK)
+        return st;
     /* What expired makes room for what max_relations left out, before anything is sent. */
     expire(topology, now_epoch_s);
-    enum vfl_status st = live_choose_relations(topology, err);
+    st = live_choose_relations(topology, err);
     mark_wanted_endpoints(topology);
     if (st == VFL_OK)
         st = send_removals(topology, &list, sink, err);
@@ -570,7 +325,7 @@ enum vfl_status vfl_topology_emit(struct vfl_topology *topology, int64_t now_epo
         st = send_relations(topology, now_epoch_s, &list, sink, err);
     if (st == VFL_OK)
         st = send_traffic(topology, &list, sink, err);
-    free(list.items);
+    list_fini(&list);
     free(topology->traffic);
     topology->traffic = NULL;
     topology->traffic_pair_count = 0;

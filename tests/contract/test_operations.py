@@ -105,9 +105,9 @@ class Names(unittest.TestCase):
         self.assertEqual(words, set(re.findall(r'"([\w-]+)"', evidence)))
         values = {row[0]: set(re.findall(r"`([a-z ]+)`", row[1]))
                   for row in self.table("member of `data`")}
-        for member, function in (("verdict", "verdict_words"), ("observed_by", "observer_words")):
-            body = re.search(rf"\*{function}\(.*?^}}", CODE["core/topology/emission.c"],
-                             re.MULTILINE | re.DOTALL)[0]
+        for member, words in (("verdict", "verdict_words"), ("observed_by", "observed_words")):
+            body = re.search(rf"\*const {words}\[\] = {{(.*?)}};",
+                             CODE["core/topology/description.c"], re.DOTALL)[1]
             self.assertEqual(values[f"`{member}`"], set(re.findall(r'"([a-z ]+)"', body)))
 
 

@@ -403,6 +403,155 @@ START_TEST(a_failing_sink_stops_emit_and_loses_no_element)
 }
 END_TEST
 
+#define IN_1(address) "urn:vpcip:vpc-1/" address
+#define IN_9(address) "urn:vpcip:vpc-9/" address
+#define IN_10(address) "urn:vpcip:vpc-10/" address
+#define COMPONENT(id) "component " id " region=eu-west-1 urns=" id "\n"
+#define RELATION(source, target, family)                                                           \
+    "relation " source " " target " " family " port protocols=6 ports=443 accepted by=source\n"
+#define GONE(source, target) "gone " source "-flowlog-" target "\n"
+
+/* By address as a number, then by the VPC's id as text; relations by source, then by target. */
+START_TEST(everything_leaves_in_the_order_of_its_content)
+{
+    static const struct recorder_interface several[] = {
+        {.id = "eni-9", .vpc_id = "vpc-9", .primary = "10.0.0.1", .region = "eu-west-1"},
+        {.id = "eni-10", .vpc_id = "vpc-10", .primary = "10.0.0.1", .region = "eu-west-1"},
+        {.id = "eni-1",
+         .vpc_id = "vpc-1",
+         .primary = "10.0.0.1",
+         .ipv6 = "fd00::5",
+         .region = "eu-west-1"},
+    };
+    static const char *const lines[] = {
+        "eni-9 10.0.0.1 192.168.0.1 40000 443 6 1" WINDOW "ACCEPT",
+        "eni-1 fd00::5 fd00::1 40000 443 6 1" WINDOW "ACCEPT",
+        "eni-9 10.0.0.1 10.0.0.2 40000 443 6 1" WINDOW "ACCEPT",
+        "eni-1 10.0.0.1 10.0.200.0 40000 443 6 1" WINDOW "ACCEPT",
+        "eni-10 10.0.0.1 10.0.0.2 40000 443 6 1" WINDOW "ACCEPT",
+        "eni-1 10.0.0.1 10.0.100.255 40000 443 6 1" WINDOW "ACCEPT",
+    };
+    struct recorder recorder;
+    recorder_init(&recorder, 3600);
+    recorder_refresh(&recorder, NOW, several, sizeof several / sizeof several[0]);
+    recorder_object(&recorder, "eu-west-1", "fl-1", COLUMNS);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        recorder_line(&recorder, lines[i]);
+    recorder_run(&recorder, NOW);
+    /* An IPv6 interface's address carries its primary's URN as well. */
+    ck_assert_str_eq(
+        recorder_lines(&recorder, "component"),
+        COMPONENT(IN_1("10.0.0.1")) COMPONENT(IN_10("10.0.0.1")) COMPONENT(IN_9("10.0.0.1"))
+            COMPONENT(IN_10("10.0.0.2")) COMPONENT(IN_9("10.0.0.2")) COMPONENT(
+                IN_1("10.0.100.255")) COMPONENT(IN_1("10.0.200.0")) COMPONENT(IN_9("192.168.0.1"))
+                COMPONENT(IN_1("fd00::1")) "component " IN_1(
+                    "fd00::5") " region=eu-west-1 urns=" IN_1("fd00::5") "," IN_1("10.0.0.1") "\n");
+    ck_assert_str_eq(recorder_lines(&recorder, "relation"),
+                     RELATION(IN_1("10.0.0.1"), IN_1("10.0.100.255"), "v4")
+                         RELATION(IN_1("10.0.0.1"), IN_1("10.0.200.0"), "v4")
+                             RELATION(IN_10("10.0.0.1"), IN_10("10.0.0.2"), "v4")
+                                 RELATION(IN_9("10.0.0.1"), IN_9("10.0.0.2"), "v4")
+                                     RELATION(IN_9("10.0.0.1"), IN_9("192.168.0.1"), "v4")
+                                         RELATION(IN_1("fd00::5"), IN_1("fd00::1"), "v6"));
+    ck_assert_str_eq(
+        recorder_run(&recorder, NOW + 3600),
+        GONE(IN_1("10.0.0.1"), IN_1("10.0.100.255")) GONE(
+            IN_1("10.0.0.1"),
+            IN_1("10.0.200.0")) GONE(IN_10("10.0.0.1"),
+                                     IN_10(
+                                         "10.0.0.2")) GONE(IN_9("10.0.0.1"),
+                                                           IN_9(
+                                                               "10.0.0.2")) GONE(IN_9("10.0.0.1"),
+                                                                                 IN_9(
+                                                                                     "192.168.0.1"))
+            GONE(IN_1("fd00::5"), IN_1("fd00::1")) "gone " IN_1("10.0.0.1") "\ngone " IN_10(
+                "10"
+                ".0"
+                ".0"
+                "."
+                "1") "\ngone " IN_9("10.0.0.1") "\ngone " IN_10("10.0.0.2") "\ngone " IN_9("10.0.0."
+                                                                                           "2") "\n"
+                                                                                                "go"
+                                                                                                "ne"
+                                                                                                " " IN_1("10.0.100.255") "\ngone " IN_1(
+                                                                                                    "10.0.200.0") "\ngone"
+                                                                                                                  " " IN_9(
+                                                                                                                      "1"
+                                                                                                                      "9"
+                                                                                                                      "2"
+                                                                                                                      "."
+                                                                                                                      "1"
+                                                                                                                      "6"
+                                                                                                                      "8"
+                                                                                                                      "."
+                                                                                                                      "0"
+                                                                                                                      "."
+                                                                                                                      "1") "\ngone " IN_1("fd00::1") "\ngone " IN_1("fd00::5") "\n");
+    recorder_fini(&recorder);
+}
+END_TEST
+
+static enum vfl_status ignore_component(void *ctx, const struct vfl_component *component,
+                                        struct vfl_error *err)
+{
+    (void)ctx, (void)component, (void)err;
+    return VFL_OK;
+}
+
+static enum vfl_status ignore_traffic(void *ctx, const struct vfl_relation_traffic *traffic,
+                                      struct vfl_error *err)
+{
+    (void)ctx, (void)traffic, (void)err;
+    return VFL_OK;
+}
+
+static enum vfl_status note_refusal(void *ctx, const struct vfl_relation *relation,
+                                    struct vfl_error *err)
+{
+    struct vfl_strbuf *text = ctx;
+    (void)err;
+    vfl_strbuf_appendf(text, "%s: %s\n", relation->target_address,
+                       relation->refusal == NULL ? "none" : relation->refusal);
+    return VFL_OK;
+}
+
+/* The words are written once for neighbours that are refused alike, and for no others. */
+START_TEST(refusals_are_told_of_their_own_relation)
+{
+    static const char *const lines[] = {
+        "eni-a 10.0.0.1 10.0.0.2 40000 443 6 1" WINDOW "REJECT",
+        "eni-b 10.0.0.2 10.0.0.1 443 40000 6 1" WINDOW "REJECT",
+        "eni-a 10.0.0.1 10.0.0.3 40000 443 6 1" WINDOW "REJECT",
+        "eni-a 10.0.0.1 10.0.0.4 40000 443 6 1" WINDOW "REJECT",
+        "eni-a 10.0.0.1 10.0.0.5 40000 443 6 1" WINDOW "ACCEPT",
+        "eni-c 10.0.0.1 10.0.0.6 40000 443 6 1" WINDOW "REJECT",
+    };
+    static const char by_rules[] = "by a security group or a network ACL";
+    char expected[1024];
+    struct vfl_error err = {0};
+    struct vfl_strbuf text = VFL_STRBUF_INIT(4096);
+    struct recorder recorder;
+    start(&recorder);
+    recorder_object(&recorder, "eu-west-1", "fl-1", COLUMNS);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        recorder_line(&recorder, lines[i]);
+    recorder_apply(&recorder, NOW);
+    struct vfl_topology_sink picking = {NULL, ignore_component, note_refusal, ignore_traffic,
+                                        &text};
+    ck_assert_int_eq(vfl_topology_emit(recorder.topology, NOW, picking, &err), VFL_OK);
+    (void)snprintf(expected, sizeof expected,
+                   "10.0.0.2: request refused at the source: %s; reply refused at the target: %s\n"
+                   "10.0.0.3: request refused at the source: %s\n"
+                   "10.0.0.4: request refused at the source: %s\n"
+                   "10.0.0.5: none\n"
+                   "10.0.0.6: request refused: %s\n",
+                   by_rules, by_rules, by_rules, by_rules, by_rules);
+    ck_assert_str_eq(vfl_strbuf_string(&text), expected);
+    vfl_strbuf_fini(&text);
+    recorder_fini(&recorder);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -420,6 +569,8 @@ int main(void)
         what_was_removed_takes_room_until_it_is_confirmed,
         what_an_option_leaves_out_is_no_news,
         a_failing_sink_stops_emit_and_loses_no_element,
+        everything_leaves_in_the_order_of_its_content,
+        refusals_are_told_of_their_own_relation,
     };
     return RUN_SUITE("emission", cases);
 }
