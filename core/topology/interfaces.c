@@ -312,10 +312,15 @@ enum vfl_status vfl_interfaces_finish_refresh(struct vfl_interfaces *interfaces,
 const struct vfl_known_interface *vfl_interfaces_find(const struct vfl_interfaces *interfaces,
                                                       struct vfl_span id)
 {
-    uint32_t token = vfl_tokens_find(&interfaces->tokens, id);
-    if (token == VFL_TOKEN_ABSENT)
+    return vfl_interfaces_find_token(interfaces, vfl_tokens_find(&interfaces->tokens, id));
+}
+
+const struct vfl_known_interface *vfl_interfaces_find_token(const struct vfl_interfaces *interfaces,
+                                                            uint32_t id)
+{
+    if (id == VFL_TOKEN_ABSENT)
         return NULL;
-    uint32_t position = find_position(interfaces, token);
+    uint32_t position = find_position(interfaces, id);
     return position == VFL_INDEX_NONE ? NULL : &interfaces->interfaces[position];
 }
 

@@ -92,6 +92,9 @@ enum vfl_status vfl_interfaces_finish_refresh(struct vfl_interfaces *interfaces,
 /* NULL when unknown. Pointers live until the next refresh. */
 const struct vfl_known_interface *vfl_interfaces_find(const struct vfl_interfaces *interfaces,
                                                       struct vfl_span id);
+/* The same by the id's token in the directory. */
+const struct vfl_known_interface *vfl_interfaces_find_token(const struct vfl_interfaces *interfaces,
+                                                            uint32_t id);
 
 /* Who owns a private address. */
 struct vfl_address_owner {

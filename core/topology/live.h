@@ -184,7 +184,14 @@ struct run_flow {
 struct run_flows {
     struct run_flow *items;
     uint32_t count;
+    /* By the flow table's tokens: the directory's, once it was looked for. VFL_TOKEN_ABSENT: not
+     * yet, or there is none. */
+    uint32_t *carried;
+    /* By the flow table's context and enum vfl_action: position in choices, VFL_INDEX_NONE before
+     * it was looked for. */
+    uint32_t *choices;
 };
+#define RUN_ACTION_COUNT 3
 
 /* Canonical order of endpoints: address, then the VPC id's text. */
 int live_endpoint_compare(const struct vfl_topology *topology, const struct live_endpoint *a,

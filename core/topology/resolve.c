@@ -19,8 +19,8 @@ const char *vfl_flow_outcome_name(enum vfl_flow_outcome outcome)
 
 /* --- contexts --- */
 
-/* Identifiers that AWS makes are printable ASCII. Anything else would be no JSON text, on which the
- * whole run would fail, so it names nothing. */
+/* Identifiers that AWS makes are printable ASCII. Anything else could not be passed on as it is, so
+ * it names nothing. */
 static bool is_identifier(struct vfl_span text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -31,12 +31,18 @@ static bool is_identifier(struct vfl_span text)
 
 static enum vfl_status carry_token(struct vfl_interfaces *interfaces,
                                    const struct vfl_flow_table *table, uint32_t from,
-                                   uint32_t *ret_token, struct vfl_error *err)
+                                   uint32_t *carried, uint32_t *ret_token, struct vfl_error *err)
 {
-    struct vfl_span text = vfl_span_from_string(vfl_tokens_text(&table->tokens, from));
-    if (!is_identifier(text))
-        text = (struct vfl_span){NULL, 0};
-    return vfl_tokens_add(&interfaces->tokens, text, ret_token, err);
+    if (carried[from] == VFL_TOKEN_ABSENT) {
+        struct vfl_span text = vfl_tokens_span(&table->tokens, from);
+        if (!is_identifier(text))
+            text = (struct vfl_span){NULL, 0};
+        enum vfl_status st = vfl_tokens_add(&interfaces->tokens, text, &carried[from], err);
+        if (st != VFL_OK)
+            return st;
+    }
+    *ret_token = carried[from];
+    return VFL_OK;
 }
 
 static bool is_text(const struct vfl_flow_table *table, uint32_t token, const char *text)
@@ -57,8 +63,7 @@ static bool is_nat_reporter(const struct vfl_flow_table *table,
                             const struct vfl_flow_context *context)
 {
     struct vfl_span nat = VFL_SPAN_LITERAL("nat-");
-    struct vfl_span resource =
-        vfl_span_from_string(vfl_tokens_text(&table->tokens, context->resource_id));
+    struct vfl_span resource = vfl_tokens_span(&table->tokens, context->resource_id);
     return is_text(table, context->interface_type, "nat_gateway") ||
            is_text(table, context->interface_type, "regional_nat_gateway") ||
            (context->interface_id == VFL_TOKEN_ABSENT && vfl_span_has_prefix(resource, nat));
@@ -66,7 +71,7 @@ static bool is_nat_reporter(const struct vfl_flow_table *table,
 
 enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
                                          const struct vfl_flow_table *table,
-                                         const struct vfl_flow_context *context,
+                                         const struct vfl_flow_context *context, uint32_t *carried,
                                          struct vfl_resolve_context *ret_context,
                                          struct vfl_error *err)
 {
@@ -91,7 +96,7 @@ enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
     const struct {
         uint32_t from;
         uint32_t *to;
-    } carried[] = {
+    } needed[] = {
         {reporter, &out.reporter},
         {context->vpc_id, &vpc_id},
         {context->next_hop_vpc_id, &next_hop_vpc_id},
@@ -100,15 +105,19 @@ enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
         {context->region, &out.region},
         {context->flow_log_id, &out.flow_log_id},
     };
-    for (size_t i = 0; i < sizeof carried / sizeof carried[0]; i++) {
-        enum vfl_status st = carry_token(interfaces, table, carried[i].from, carried[i].to, err);
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        enum vfl_status st =
+            carry_token(interfaces, table, needed[i].from, carried, needed[i].to, err);
         if (st != VFL_OK)
             return st;
     }
     if (out.reporter == VFL_TOKEN_ABSENT)
         out.reporter = out.flow_log_id;
-    out.reporter_interface = vfl_interfaces_find(
-        interfaces, vfl_span_from_string(vfl_tokens_text(&table->tokens, context->interface_id)));
+    out.reporter_interface =
+        carried[context->interface_id] != VFL_TOKEN_ABSENT
+            ? vfl_interfaces_find_token(interfaces, carried[context->interface_id])
+            : vfl_interfaces_find(interfaces,
+                                  vfl_tokens_span(&table->tokens, context->interface_id));
     out.vpc_id = out.reporter_interface != NULL ? out.reporter_interface->vpc_id : vpc_id;
     /* The next hop's VPC tells the destination's only when the hop is the destination, not when it
      * is a box that passes traffic on. */
@@ -131,24 +140,45 @@ static int64_t time_of(const struct vfl_flow_table *table, const struct vfl_flow
     return latest;
 }
 
-/* Owner of an address as seen from a VPC: there first, else in the only other VPC that has it. */
-static bool find_owner_from(const struct vfl_interfaces *interfaces, uint32_t vpc_id,
-                            struct vfl_ip ip, int64_t at_epoch_s,
-                            struct vfl_address_owner *ret_owner)
+/* A flow's addresses, and who owns them in the reporter's VPC. That is asked once for "is it a
+ * middlebox?" and once for "whose is it?": each look costs three cache misses, and looking twice
+ * was a tenth of taking in a run. */
+struct flow_ends {
+    int64_t at_epoch_s;
+    struct vfl_ip addresses[4]; /* as in vfl_flow_address */
+    bool is_looked_up[4];
+    bool is_near[4];
+    struct vfl_address_owner near[4];
+};
+
+static bool find_near(const struct vfl_interfaces *interfaces, uint32_t vpc_id,
+                      struct flow_ends *ends, unsigned which, struct vfl_address_owner *ret_owner)
 {
-    if (vfl_interfaces_find_owner(interfaces, vpc_id, ip, at_epoch_s, ret_owner))
-        return true;
-    uint32_t other_vpc_id = VFL_TOKEN_ABSENT;
-    return vfl_interfaces_find_vpcs(interfaces, ip, at_epoch_s, &other_vpc_id) == 1 &&
-           vfl_interfaces_find_owner(interfaces, other_vpc_id, ip, at_epoch_s, ret_owner);
+    if (!ends->is_looked_up[which])
+        ends->is_near[which] = vfl_interfaces_find_owner(interfaces, vpc_id, ends->addresses[which],
+                                                         ends->at_epoch_s, &ends->near[which]);
+    ends->is_looked_up[which] = true;
+    if (ends->is_near[which])
+        *ret_owner = ends->near[which];
+    return ends->is_near[which];
 }
 
+/* By the owner as seen from the reporter's VPC: there first, else in the only other VPC that has
+ * the address. */
 static bool is_middlebox_address(const struct vfl_interfaces *interfaces, uint32_t vpc_id,
-                                 struct vfl_ip ip, int64_t at_epoch_s)
+                                 struct flow_ends *ends, unsigned which)
 {
     struct vfl_address_owner owner;
-    return !vfl_ip_is_absent(ip) && find_owner_from(interfaces, vpc_id, ip, at_epoch_s, &owner) &&
-           owner.interface->kind != VFL_INTERFACE_ORDINARY;
+    struct vfl_ip ip = ends->addresses[which];
+    if (vfl_ip_is_absent(ip))
+        return false;
+    if (!find_near(interfaces, vpc_id, ends, which, &owner)) {
+        uint32_t other_vpc_id = VFL_TOKEN_ABSENT;
+        if (vfl_interfaces_find_vpcs(interfaces, ip, ends->at_epoch_s, &other_vpc_id) != 1 ||
+            !vfl_interfaces_find_owner(interfaces, other_vpc_id, ip, ends->at_epoch_s, &owner))
+            return false;
+    }
+    return owner.interface->kind != VFL_INTERFACE_ORDINARY;
 }
 
 /* traffic-path 3, 4, 5: virtual private gateway, intra- and inter-region peering. */
@@ -190,14 +220,16 @@ static enum vfl_flow_outcome resolve_unowned(const struct vfl_resolve_context *c
  */
 static enum vfl_flow_outcome find_owner(const struct vfl_interfaces *interfaces,
                                         const struct vfl_resolve_context *context,
-                                        uint32_t told_vpc_id, struct vfl_ip ip, int64_t at_epoch_s,
-                                        struct vfl_address_owner *ret_owner)
+                                        uint32_t told_vpc_id, struct flow_ends *ends,
+                                        unsigned which, struct vfl_address_owner *ret_owner)
 {
+    struct vfl_ip ip = ends->addresses[which];
+    int64_t at_epoch_s = ends->at_epoch_s;
     if (context->has_both_vpc_ids) {
         (void)vfl_interfaces_find_owner(interfaces, told_vpc_id, ip, at_epoch_s, ret_owner);
         return VFL_FLOW_KEPT;
     }
-    if (vfl_interfaces_find_owner(interfaces, context->vpc_id, ip, at_epoch_s, ret_owner) ||
+    if (find_near(interfaces, context->vpc_id, ends, which, ret_owner) ||
         vfl_interfaces_find_owner(interfaces, told_vpc_id, ip, at_epoch_s, ret_owner))
         return VFL_FLOW_KEPT;
     uint32_t other_vpc_id = VFL_TOKEN_ABSENT;
@@ -213,13 +245,14 @@ static enum vfl_flow_outcome find_owner(const struct vfl_interfaces *interfaces,
 
 static enum vfl_flow_outcome resolve_address(const struct vfl_interfaces *interfaces,
                                              const struct vfl_resolve_context *context, bool is_dst,
-                                             struct vfl_ip ip, int64_t at_epoch_s,
+                                             struct flow_ends *ends, unsigned which,
                                              struct vfl_endpoint_ref *ret_ref)
 {
+    struct vfl_ip ip = ends->addresses[which];
     uint32_t told_vpc_id = is_dst ? context->dst_vpc_id : context->src_vpc_id;
     struct vfl_endpoint_ref ref = {.ip = ip};
     enum vfl_flow_outcome outcome =
-        find_owner(interfaces, context, told_vpc_id, ip, at_epoch_s, &ref.owner);
+        find_owner(interfaces, context, told_vpc_id, ends, which, &ref.owner);
     if (outcome != VFL_FLOW_KEPT)
         return outcome;
     if (ref.owner.interface == NULL)
@@ -235,7 +268,7 @@ static enum vfl_flow_outcome resolve_address(const struct vfl_interfaces *interf
         !vfl_ip_is_absent(ref.owner.interface->primary)) {
         ref.ip = ref.owner.interface->primary;
         struct vfl_address_owner primary;
-        if (vfl_interfaces_find_owner(interfaces, ref.vpc_id, ref.ip, at_epoch_s, &primary))
+        if (vfl_interfaces_find_owner(interfaces, ref.vpc_id, ref.ip, ends->at_epoch_s, &primary))
             ref.owner = primary;
     }
     *ret_ref = ref;
@@ -246,13 +279,13 @@ static enum vfl_flow_outcome resolve_address(const struct vfl_interfaces *interf
  * first. With scope "all" a NAT gateway's own records are kept where they name both true ends: in
  * pkt-* columns, or, from a regional one, which has no interface, in any case. */
 static bool is_at_middlebox(const struct vfl_interfaces *interfaces,
-                            const struct vfl_resolve_context *context,
-                            const struct vfl_ip addresses[4], int64_t at_epoch_s)
+                            const struct vfl_resolve_context *context, struct flow_ends *ends)
 {
     unsigned first = 0;
     if (context->has_both_vpc_ids)
         return false; /* told by the owners of its ends, which are looked up in their own VPCs */
-    bool has_packet_ends = !vfl_ip_is_absent(addresses[2]) && !vfl_ip_is_absent(addresses[3]);
+    bool has_packet_ends =
+        !vfl_ip_is_absent(ends->addresses[2]) && !vfl_ip_is_absent(ends->addresses[3]);
     bool is_regional_nat = context->is_middlebox && !context->has_interface_id;
     if (context->is_scope_all && has_packet_ends)
         first = 2;
@@ -262,7 +295,7 @@ static bool is_at_middlebox(const struct vfl_interfaces *interfaces,
                                        context->reporter_interface->kind != VFL_INTERFACE_ORDINARY))
         return true;
     for (unsigned i = first; i < 4; i++)
-        if (is_middlebox_address(interfaces, context->vpc_id, addresses[i], at_epoch_s))
+        if (is_middlebox_address(interfaces, context->vpc_id, ends, i))
             return true;
     return false;
 }
@@ -298,19 +331,18 @@ enum vfl_flow_outcome vfl_resolve_flow(const struct vfl_interfaces *interfaces,
     if (!context->is_middlebox && context->vpc_id == VFL_TOKEN_ABSENT &&
         (context->src_vpc_id == VFL_TOKEN_ABSENT || context->dst_vpc_id == VFL_TOKEN_ABSENT))
         return VFL_FLOW_UNKNOWN_INTERFACE;
-    int64_t at_epoch_s = time_of(table, flow);
-    struct vfl_ip addresses[4];
+    struct flow_ends ends = {.at_epoch_s = time_of(table, flow)};
     for (unsigned i = 0; i < 4; i++)
-        addresses[i] = vfl_flow_address(table, flow, i);
-    if (is_at_middlebox(interfaces, context, addresses, at_epoch_s))
+        ends.addresses[i] = vfl_flow_address(table, flow, i);
+    if (is_at_middlebox(interfaces, context, &ends))
         return VFL_FLOW_MIDDLEBOX;
     struct vfl_resolved_flow resolved = {.reporter = context->reporter};
-    struct vfl_ip src = vfl_ip_is_absent(addresses[2]) ? addresses[0] : addresses[2];
-    struct vfl_ip dst = vfl_ip_is_absent(addresses[3]) ? addresses[1] : addresses[3];
+    unsigned src = vfl_ip_is_absent(ends.addresses[2]) ? 0 : 2;
+    unsigned dst = vfl_ip_is_absent(ends.addresses[3]) ? 1 : 3;
     enum vfl_flow_outcome outcome =
-        resolve_address(interfaces, context, false, src, at_epoch_s, &resolved.src);
+        resolve_address(interfaces, context, false, &ends, src, &resolved.src);
     enum vfl_flow_outcome dst_outcome =
-        resolve_address(interfaces, context, true, dst, at_epoch_s, &resolved.dst);
+        resolve_address(interfaces, context, true, &ends, dst, &resolved.dst);
     if (outcome == VFL_FLOW_KEPT || dst_outcome == VFL_FLOW_NOT_ENDPOINT)
         outcome = dst_outcome != VFL_FLOW_KEPT ? dst_outcome : outcome;
     if (outcome != VFL_FLOW_KEPT)

@@ -70,10 +70,12 @@ struct vfl_resolve_context {
     const struct vfl_hints *hints; /* set by the caller, borrowed; NULL: none */
 };
 
-/* Adds the context's identifiers to the directory's tokens. VFL_LIMIT, VFL_NO_MEMORY. */
+/* Adds the context's identifiers to the directory's tokens. carried has a place for each token of
+ * the table and for VFL_TOKEN_ABSENT, zeroed before the first context; it keeps what was added, for
+ * contexts that share it. VFL_LIMIT, VFL_NO_MEMORY. */
 enum vfl_status vfl_resolve_context_init(struct vfl_interfaces *interfaces,
                                          const struct vfl_flow_table *table,
-                                         const struct vfl_flow_context *context,
+                                         const struct vfl_flow_context *context, uint32_t *carried,
                                          struct vfl_resolve_context *ret_context,
                                          struct vfl_error *err) VFL_MUST_CHECK;
 

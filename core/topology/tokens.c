@@ -55,12 +55,19 @@ static inline bool is_equal(const char *left, const char *right, size_t len)
     return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2])) == 0;
 }
 
-/* By length first, which the next one's start tells; the text is one that cut has seen. */
-static inline bool is_at(const struct vfl_tokens *tokens, uint32_t position, struct vfl_span text)
+/* The next one's start tells the length. */
+static inline struct vfl_span span_at(const struct vfl_tokens *tokens, uint32_t position)
 {
     size_t start = tokens->starts[position];
     size_t next = position + 1 < tokens->count ? tokens->starts[position + 1] : tokens->byte_count;
-    return next - start - 1 == text.len && is_equal(tokens->bytes + start, text.ptr, text.len);
+    return (struct vfl_span){tokens->bytes + start, next - start - 1};
+}
+
+/* By length first; the text is one that cut has seen. */
+static inline bool is_at(const struct vfl_tokens *tokens, uint32_t position, struct vfl_span text)
+{
+    struct vfl_span held = span_at(tokens, position);
+    return held.len == text.len && is_equal(held.ptr, text.ptr, text.len);
 }
 
 static inline uint32_t find(const struct vfl_tokens *tokens, struct vfl_span text, uint64_t hash)
@@ -133,4 +140,9 @@ bool vfl_tokens_is(const struct vfl_tokens *tokens, uint32_t token, struct vfl_s
 const char *vfl_tokens_text(const struct vfl_tokens *tokens, uint32_t token)
 {
     return token == VFL_TOKEN_ABSENT ? "" : tokens->bytes + tokens->starts[token - 1];
+}
+
+struct vfl_span vfl_tokens_span(const struct vfl_tokens *tokens, uint32_t token)
+{
+    return token == VFL_TOKEN_ABSENT ? (struct vfl_span){NULL, 0} : span_at(tokens, token - 1);
 }

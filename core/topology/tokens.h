@@ -37,5 +37,8 @@ uint32_t vfl_tokens_find(const struct vfl_tokens *tokens, struct vfl_span text);
 bool vfl_tokens_is(const struct vfl_tokens *tokens, uint32_t token, struct vfl_span text);
 /* "" for VFL_TOKEN_ABSENT. Valid until the next add. */
 const char *vfl_tokens_text(const struct vfl_tokens *tokens, uint32_t token);
+/* The same, {NULL, 0} for VFL_TOKEN_ABSENT: the length is known, which saves a look at the bytes.
+ */
+struct vfl_span vfl_tokens_span(const struct vfl_tokens *tokens, uint32_t token);
 
 #endif

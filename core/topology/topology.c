@@ -65,25 +65,33 @@ struct vfl_interfaces *vfl_topology_interfaces(struct vfl_topology *topology)
     return &topology->interfaces;
 }
 
-uint32_t vfl_topology_unknown_interfaces(const struct vfl_topology *topology,
-                                         const struct vfl_flow_table *table)
+/* carried: of the run's flows; NULL before there are any. */
+static uint32_t count_unknown(const struct vfl_topology *topology,
+                              const struct vfl_flow_table *table, const uint32_t *carried)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < table->reporter_count; i++) {
-        struct vfl_span id =
-            vfl_span_from_string(vfl_tokens_text(&table->tokens, table->reporters[i].interface_id));
-        if (vfl_interfaces_find(&topology->interfaces, id) == NULL &&
-            vfl_flow_table_is_first_reporter(table, i, false))
+        uint32_t id = table->reporters[i].interface_id;
+        const struct vfl_known_interface *known =
+            carried != NULL && carried[id] != VFL_TOKEN_ABSENT
+                ? vfl_interfaces_find_token(&topology->interfaces, carried[id])
+                : vfl_interfaces_find(&topology->interfaces, vfl_tokens_span(&table->tokens, id));
+        if (known == NULL && vfl_flow_table_is_first_reporter(table, i, false))
             count++;
     }
     return count;
 }
 
+uint32_t vfl_topology_unknown_interfaces(const struct vfl_topology *topology,
+                                         const struct vfl_flow_table *table)
+{
+    return count_unknown(topology, table, NULL);
+}
+
 static bool names_vpc(const struct vfl_topology *topology, const struct vfl_flow_table *table,
                       const struct vfl_flow_context *context)
 {
-    struct vfl_span id =
-        vfl_span_from_string(vfl_tokens_text(&table->tokens, context->interface_id));
+    struct vfl_span id = vfl_tokens_span(&table->tokens, context->interface_id);
     return context->vpc_id != VFL_TOKEN_ABSENT || context->interface_id == VFL_TOKEN_ABSENT ||
            vfl_interfaces_find(&topology->interfaces, id) != NULL;
 }
@@ -321,7 +329,7 @@ static enum vfl_status resolve_flows(struct vfl_topology *topology,
     enum vfl_status st = VFL_OK;
     for (uint32_t i = 0; i < table->context_count && st == VFL_OK; i++)
         st = vfl_resolve_context_init(&topology->interfaces, table, &table->contexts[i],
-                                      &contexts[i], err);
+                                      flows->carried, &contexts[i], err);
     for (uint32_t i = 0; i < table->context_count; i++) {
         contexts[i].is_scope_all = topology->is_scope_all;
         contexts[i].hints = &topology->hints;
@@ -346,7 +354,7 @@ static enum vfl_status resolve_flows(struct vfl_topology *topology,
 /* --- one run --- */
 
 static void count_reporters(const struct vfl_topology *topology, const struct vfl_flow_table *table,
-                            struct vfl_topology_counts *counts)
+                            const struct run_flows *flows, struct vfl_topology_counts *counts)
 {
     for (uint32_t i = 0; i < table->reporter_count; i++) {
         counts->skipdata_records += table->reporters[i].skipdata_count;
@@ -354,7 +362,33 @@ static void count_reporters(const struct vfl_topology *topology, const struct vf
             vfl_flow_table_is_first_reporter(table, i, true))
             counts->skipdata_interfaces++;
     }
-    counts->unknown_interfaces = vfl_topology_unknown_interfaces(topology, table);
+    counts->unknown_interfaces = count_unknown(topology, table, flows->carried);
+}
+
+static void run_flows_fini(struct run_flows *flows)
+{
+    free(flows->items);
+    free(flows->carried);
+    free(flows->choices);
+}
+
+static enum vfl_status run_flows_init(const struct vfl_flow_table *table,
+                                      struct run_flows *ret_flows, struct vfl_error *err)
+{
+    size_t choice_count = (size_t)table->context_count * RUN_ACTION_COUNT;
+    struct run_flows flows = {
+        .items = malloc(((size_t)table->flow_count + 1) * sizeof *flows.items),
+        .carried = calloc((size_t)table->tokens.count + 1, sizeof *flows.carried),
+        .choices = malloc((choice_count + 1) * sizeof *flows.choices),
+    };
+    if (flows.items == NULL || flows.carried == NULL || flows.choices == NULL) {
+        run_flows_fini(&flows);
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < choice_count; i++)
+        flows.choices[i] = VFL_INDEX_NONE;
+    *ret_flows = flows;
+    return VFL_OK;
 }
 
 enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
@@ -362,20 +396,20 @@ enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
                                    struct vfl_topology_counts *ret_counts, struct vfl_error *err)
 {
     struct vfl_topology_counts counts = {0};
-    struct run_flows flows = {.items =
-                                  malloc(((size_t)table->flow_count + 1) * sizeof *flows.items)};
-    if (flows.items == NULL)
-        return no_memory(err);
+    struct run_flows flows = {0};
+    enum vfl_status st = run_flows_init(table, &flows, err);
+    if (st != VFL_OK)
+        return st;
     topology->run++;
-    count_reporters(topology, table, &counts);
-    enum vfl_status st = resolve_flows(topology, table, now_epoch_s, &flows, &counts, err);
+    st = resolve_flows(topology, table, now_epoch_s, &flows, &counts, err);
+    count_reporters(topology, table, &flows, &counts);
     if (st == VFL_OK)
         st = live_decide_relations(topology, err);
     if (st == VFL_OK)
         st = live_account_traffic(topology, table, &flows, now_epoch_s, err);
     if (st == VFL_OK)
         st = live_choose_relations(topology, err);
-    free(flows.items);
+    run_flows_fini(&flows);
     if (st == VFL_OK)
         *ret_counts = counts;
     return st;

@@ -37,6 +37,21 @@ static struct flow_log_choice *find_choice(const struct vfl_topology *topology, 
     return NULL;
 }
 
+/* The choice that a flow of the run stands or falls by, looked for once for each context instead of
+ * four times for each flow. VFL_INDEX_NONE: none is made yet. */
+static uint32_t choice_of(const struct vfl_topology *topology, const struct run_flows *flows,
+                          const struct run_flow *flow)
+{
+    const struct vfl_flow_key *key = &flow->flow->key;
+    uint32_t *position = &flows->choices[(size_t)key->context * RUN_ACTION_COUNT + key->action];
+    if (*position == VFL_INDEX_NONE) {
+        const struct flow_log_choice *choice = find_choice(topology, flow->reporter, key->action);
+        if (choice != NULL)
+            *position = (uint32_t)(choice - topology->choices);
+    }
+    return *position;
+}
+
 static enum vfl_status add_choice(struct vfl_topology *topology, const struct run_flow *flow,
                                   int64_t now_epoch_s, struct vfl_error *err)
 {
@@ -62,14 +77,14 @@ static enum vfl_status choose_flow_logs(struct vfl_topology *topology,
 {
     for (uint32_t i = 0; i < flows->count; i++) {
         const struct run_flow *flow = &flows->items[i];
-        struct flow_log_choice *choice =
-            find_choice(topology, flow->reporter, flow->flow->key.action);
-        if (choice == NULL) {
+        uint32_t position = choice_of(topology, flows, flow);
+        if (position == VFL_INDEX_NONE) {
             enum vfl_status st = add_choice(topology, flow, now_epoch_s, err);
             if (st != VFL_OK)
                 return st;
             continue;
         }
+        struct flow_log_choice *choice = &topology->choices[position];
         bool is_open = choice->chosen_in_run == topology->run;
         if (!is_open && now_epoch_s - choice->seen_epoch_s <= VFL_TOPOLOGY_FLOW_LOG_SILENT_S)
             continue;
@@ -83,6 +98,15 @@ static enum vfl_status choose_flow_logs(struct vfl_topology *topology,
 }
 
 /* --- who has reported --- */
+
+/* The directory's token for one of the table. */
+static uint32_t token_of(const struct vfl_topology *topology, const struct vfl_flow_table *table,
+                         const struct run_flows *flows, uint32_t token)
+{
+    if (flows->carried[token] != VFL_TOKEN_ABSENT)
+        return flows->carried[token];
+    return vfl_tokens_find(&topology->interfaces.tokens, vfl_tokens_span(&table->tokens, token));
+}
 
 static enum vfl_status note_reporters(struct vfl_topology *topology,
                                       const struct vfl_flow_table *table,
@@ -101,20 +125,16 @@ static enum vfl_status note_reporters(struct vfl_topology *topology,
     }
     for (uint32_t i = 0; i < flows->count; i++) {
         const struct run_flow *flow = &flows->items[i];
-        struct flow_log_choice *choice =
-            find_choice(topology, flow->reporter, flow->flow->key.action);
+        uint32_t position = choice_of(topology, flows, flow);
         topology->reported_epoch_s[flow->reporter] = now_epoch_s;
-        if (choice != NULL && choice->flow_log_id == flow->flow_log_id)
-            choice->seen_epoch_s = now_epoch_s;
+        if (position != VFL_INDEX_NONE &&
+            topology->choices[position].flow_log_id == flow->flow_log_id)
+            topology->choices[position].seen_epoch_s = now_epoch_s;
     }
     for (uint32_t i = 0; i < table->reporter_count; i++) {
         const struct vfl_flow_reporter *reporter = &table->reporters[i];
-        uint32_t token = vfl_tokens_find(
-            &topology->interfaces.tokens,
-            vfl_span_from_string(vfl_tokens_text(&table->tokens, reporter->interface_id)));
-        uint32_t flow_log_id = vfl_tokens_find(
-            &topology->interfaces.tokens,
-            vfl_span_from_string(vfl_tokens_text(&table->tokens, reporter->flow_log_id)));
+        uint32_t token = token_of(topology, table, flows, reporter->interface_id);
+        uint32_t flow_log_id = token_of(topology, table, flows, reporter->flow_log_id);
         if (token == VFL_TOKEN_ABSENT)
             continue;
         topology->reported_epoch_s[token] = now_epoch_s;
@@ -129,11 +149,12 @@ static enum vfl_status note_reporters(struct vfl_topology *topology,
 
 /* --- which observer counts for a direction of a pair --- */
 
-static bool is_counted_flow_log(const struct vfl_topology *topology, const struct run_flow *flow)
+static bool is_counted_flow_log(const struct vfl_topology *topology, const struct run_flows *flows,
+                                const struct run_flow *flow)
 {
-    const struct flow_log_choice *choice =
-        find_choice(topology, flow->reporter, flow->flow->key.action);
-    return choice != NULL && choice->flow_log_id == flow->flow_log_id;
+    uint32_t position = choice_of(topology, flows, flow);
+    return position != VFL_INDEX_NONE &&
+           topology->choices[position].flow_log_id == flow->flow_log_id;
 }
 
 static void choose(const struct vfl_topology *topology, const struct run_flow *flow,
@@ -250,7 +271,7 @@ static enum vfl_status sum_bytes(struct vfl_topology *topology, const struct vfl
         /* Every relation seen in this run gets its gauges, also where another run counts. */
         traffic->has_records = true;
         if (!is_counted_observer(topology, flow, now_epoch_s) ||
-            !is_counted_flow_log(topology, flow))
+            !is_counted_flow_log(topology, flows, flow))
             continue;
         traffic->bytes[flow->sender] =
             vfl_add_bytes(traffic->bytes[flow->sender], flow->flow->bytes);
@@ -284,7 +305,7 @@ enum vfl_status live_account_traffic(struct vfl_topology *topology,
     if (st == VFL_OK)
         st = choose_flow_logs(topology, flows, now_epoch_s, err);
     for (uint32_t i = 0; i < flows->count && st == VFL_OK; i++)
-        if (is_counted_flow_log(topology, &flows->items[i]))
+        if (is_counted_flow_log(topology, flows, &flows->items[i]))
             choose_observers(topology, &flows->items[i], now_epoch_s);
     if (st == VFL_OK)
         st = sum_bytes(topology, table, flows, now_epoch_s, &pieces, err);
