@@ -18,10 +18,11 @@ SANITIZER_OPTIONS = {
     'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
 }
 # What runs in more than one thread: several instances at once, the end of one amid its run, a
-# request that is cancelled.
+# request that is cancelled, gets side by side.
 THREADED_TARGETS = ['plugin/libstackstate_check_aws_flowlogs.so', 'tests/contract/test_plugin',
-                    'tests/unit/test_http', 'tests/unit/test_session']
-THREADED_TESTS = ['plugin', 'http', 'session']
+                    'tests/unit/test_http', 'tests/unit/test_session', 'tests/unit/test_s3',
+                    'tests/unit/test_s3_region']
+THREADED_TESTS = ['plugin', 'http', 'session', 's3', 's3_region']
 # name, build folder, meson options, environment, targets (none: all), arguments of meson test
 CONFIGURATIONS = [
     ('normal', 'build', ['-Dwerror=true', '-Db_sanitize=none'], {}, [], []),

@@ -57,11 +57,29 @@ enum vfl_status vfl_aws_client_init(struct vfl_aws_client *client,
         .http = http,
         .clock = options->clock,
         .cancelled = options->http.cancelled,
-        .quota = {VFL_RETRY_QUOTA_TOKENS},
-        .deadline_monotonic_ms = INT64_MAX,
+        .budget = &client->own_budget,
+        .own_budget = {.quota = {VFL_RETRY_QUOTA_TOKENS}, .deadline_monotonic_ms = INT64_MAX},
     };
-    client->chance_state =
+    client->own_budget.chance_state =
         (uint64_t)client->clock.now_epoch_ms(client->clock.ctx) ^ (uint64_t)(uintptr_t)client;
+    return VFL_OK;
+}
+
+enum vfl_status vfl_aws_client_init_beside(struct vfl_aws_client *client,
+                                           const struct vfl_aws_client *origin,
+                                           const struct vfl_http_options *http_options,
+                                           struct vfl_error *err)
+{
+    struct vfl_http *http = NULL;
+    enum vfl_status st = vfl_http_new(http_options, &http, err);
+    if (st != VFL_OK)
+        return st;
+    *client = (struct vfl_aws_client){
+        .http = http,
+        .clock = origin->clock,
+        .cancelled = http_options->cancelled,
+        .budget = origin->budget,
+    };
     return VFL_OK;
 }
 
@@ -75,7 +93,7 @@ void vfl_aws_client_fini(struct vfl_aws_client *client)
 
 int64_t vfl_aws_client_now_epoch_s(const struct vfl_aws_client *client)
 {
-    return (client->clock.now_epoch_ms(client->clock.ctx) + client->clock_skew_ms) / 1000;
+    return (client->clock.now_epoch_ms(client->clock.ctx) + client->budget->clock_skew_ms) / 1000;
 }
 
 static void add_header(struct attempt *attempt, const char *name, struct vfl_span value)
@@ -152,7 +170,7 @@ static enum vfl_status sign_attempt(struct vfl_aws_client *client, const struct 
                                     struct attempt *attempt, struct vfl_error *err)
 {
     attempt->sent_epoch_ms = client->clock.now_epoch_ms(client->clock.ctx);
-    attempt->used_skew_ms = client->clock_skew_ms;
+    attempt->used_skew_ms = client->budget->clock_skew_ms;
     const struct vfl_sigv4_scope scope = {(attempt->sent_epoch_ms + attempt->used_skew_ms) / 1000,
                                           call->region, call->service};
     vfl_timestamp_format_amz(scope.epoch_s, attempt->date);
@@ -210,7 +228,8 @@ static void attempt_fini(struct attempt *attempt)
 
 /* Only an answer that nobody on the way can have made up tells the clock's error. */
 static bool learn_skew(struct vfl_aws_client *client, const struct vfl_aws_call *call,
-                       const struct attempt *attempt, const struct vfl_http_response *response)
+                       const struct attempt *attempt, const struct vfl_http_response *response,
+                       int64_t *ret_skew_ms)
 {
     const struct vfl_clock_sample sample = {
         .sent_epoch_ms = attempt->sent_epoch_ms,
@@ -220,7 +239,10 @@ static bool learn_skew(struct vfl_aws_client *client, const struct vfl_aws_call 
     };
     if (!call->endpoint->is_https && !call->endpoint->is_loopback)
         return false;
-    return response->status_code != 0 && vfl_clock_skew_read(&sample, &client->clock_skew_ms);
+    if (response->status_code == 0 || !vfl_clock_skew_read(&sample, ret_skew_ms))
+        return false;
+    client->budget->clock_skew_ms = *ret_skew_ms;
+    return true;
 }
 
 static enum vfl_status status_of_answer(int status_code, enum vfl_retry_class class)
@@ -290,7 +312,7 @@ static enum vfl_status send_attempt(struct vfl_aws_client *client, const struct 
         return st;
     int64_t now_ms = client->clock.now_monotonic_ms(client->clock.ctx);
     int64_t deadline_ms = now_ms + call->timeout_ms;
-    bool is_run_deadline = deadline_ms >= client->deadline_monotonic_ms;
+    bool is_run_deadline = deadline_ms >= client->budget->deadline_monotonic_ms;
     const struct vfl_http_request request = {
         .method = call->method,
         .url = vfl_strbuf_string(&attempt->url),
@@ -299,11 +321,12 @@ static enum vfl_status send_attempt(struct vfl_aws_client *client, const struct 
         .body = call->body,
         .is_plain_http_allowed = !call->endpoint->is_https,
         .is_proxy_bypassed = call->endpoint->is_loopback,
-        .deadline_monotonic_ms = is_run_deadline ? client->deadline_monotonic_ms : deadline_ms,
+        .deadline_monotonic_ms =
+            is_run_deadline ? client->budget->deadline_monotonic_ms : deadline_ms,
         .max_body_bytes = call->max_body_bytes,
         .sink = call->sink,
     };
-    client->request_count++;
+    client->budget->request_count++;
     st = vfl_http_perform(client->http, &request, &reply->http, err);
     if (st == VFL_DEADLINE && !is_run_deadline && reply->http.fault != VFL_HTTP_FAULT_NONE) {
         reply->http.fault = VFL_HTTP_FAULT_TRANSIENT;
@@ -330,12 +353,12 @@ static enum vfl_status perform_attempt(struct vfl_aws_client *client,
     if (st != VFL_OK)
         goto out;
     st = send_attempt(client, call, &attempt, reply, err);
-    bool is_skew_known = learn_skew(client, call, &attempt, &reply->http);
+    int64_t skew_ms = 0;
+    bool is_skew_known = learn_skew(client, call, &attempt, &reply->http, &skew_ms);
     if (st == VFL_OK)
         st = judge_answer(call, reply, err);
     *ret_is_clock_blamed =
-        is_skew_known &&
-        vfl_clock_skew_explains(reply->retry_class, attempt.used_skew_ms, client->clock_skew_ms);
+        is_skew_known && vfl_clock_skew_explains(reply->retry_class, attempt.used_skew_ms, skew_ms);
 out:
     attempt_fini(&attempt);
     return st;
@@ -371,17 +394,17 @@ static bool may_repeat(struct vfl_aws_client *client, const struct vfl_aws_reply
     if (effort->attempt_count >= VFL_RETRY_MAX_ATTEMPTS)
         return false;
     *ret_class = class;
-    return vfl_retry_quota_take(&client->quota, class, &effort->last_cost);
+    return vfl_retry_quota_take(&client->budget->quota, class, &effort->last_cost);
 }
 
 bool vfl_aws_client_pause(struct vfl_aws_client *client, enum vfl_retry_class class,
                           unsigned retry_index, const char *retry_after)
 {
-    int64_t delay_ms = vfl_retry_delay_ms(class, retry_index,
-                                          vfl_retry_chance(&client->chance_state), retry_after);
+    int64_t delay_ms = vfl_retry_delay_ms(
+        class, retry_index, vfl_retry_chance(&client->budget->chance_state), retry_after);
     int64_t now_ms = client->clock.now_monotonic_ms(client->clock.ctx);
-    if (client->deadline_monotonic_ms != INT64_MAX &&
-        now_ms + delay_ms >= client->deadline_monotonic_ms)
+    if (client->budget->deadline_monotonic_ms != INT64_MAX &&
+        now_ms + delay_ms >= client->budget->deadline_monotonic_ms)
         return false;
     client->clock.wait_ms(client->clock.ctx, delay_ms, client->cancelled);
     return true;
@@ -399,7 +422,7 @@ enum vfl_status vfl_aws_client_call(struct vfl_aws_client *client, const struct 
         enum vfl_status st =
             perform_attempt(client, call, credentials, reply, &is_clock_blamed, err);
         if (st == VFL_OK) {
-            vfl_retry_quota_return(&client->quota, effort.last_cost);
+            vfl_retry_quota_return(&client->budget->quota, effort.last_cost);
             return VFL_OK;
         }
         if (st == VFL_CANCELLED || st == VFL_DEADLINE || st == VFL_NO_MEMORY)

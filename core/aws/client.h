@@ -23,16 +23,24 @@ struct vfl_aws_client_options {
     struct vfl_http_options http; /* with the cancellation flag */
 };
 
-/* One thread at a time, the cancellation flag excepted. Zeroed is fine for fini. */
+/* What clients that work for the same run have together. Any thread, but for the deadline, which
+ * is set while there is one thread. */
+struct vfl_aws_budget {
+    struct vfl_retry_quota quota;
+    _Atomic uint64_t chance_state;
+    int64_t deadline_monotonic_ms;  /* of the run; INT64_MAX for none */
+    _Atomic int64_t clock_skew_ms;  /* add to the wall clock to have the server's */
+    _Atomic uint64_t request_count; /* every attempt counts */
+};
+
+/* One thread at a time, the cancellation flag excepted; not to be moved after init. Zeroed is fine
+ * for fini. */
 struct vfl_aws_client {
     struct vfl_http *http;
     struct vfl_clock clock;
     const atomic_bool *cancelled;
-    struct vfl_retry_quota quota;
-    uint64_t chance_state;
-    int64_t deadline_monotonic_ms; /* of the run; INT64_MAX for none */
-    int64_t clock_skew_ms;         /* add to the wall clock to have the server's */
-    uint64_t request_count;        /* every attempt counts */
+    struct vfl_aws_budget *budget; /* its own, or that of the client that it stands beside */
+    struct vfl_aws_budget own_budget;
 };
 
 /* Everything is borrowed for the call. */
@@ -71,6 +79,13 @@ void vfl_aws_reply_fini(struct vfl_aws_reply *reply);
 enum vfl_status vfl_aws_client_init(struct vfl_aws_client *client,
                                     const struct vfl_aws_client_options *options,
                                     struct vfl_error *err) VFL_MUST_CHECK;
+/* A client for one more thread: connections of its own, the budget of origin, which must outlive
+ * it.
+ */
+enum vfl_status vfl_aws_client_init_beside(struct vfl_aws_client *client,
+                                           const struct vfl_aws_client *origin,
+                                           const struct vfl_http_options *http_options,
+                                           struct vfl_error *err) VFL_MUST_CHECK;
 void vfl_aws_client_fini(struct vfl_aws_client *client);
 
 /* The server's time as far as we know it. */

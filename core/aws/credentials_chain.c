@@ -21,6 +21,11 @@ void vfl_credential_chain_init(struct vfl_credential_chain *chain,
     };
 }
 
+void vfl_credential_chain_use(struct vfl_credential_chain *chain, struct vfl_aws_client *client)
+{
+    chain->surroundings.client = client;
+}
+
 void vfl_credential_chain_fini(struct vfl_credential_chain *chain)
 {
     if (chain == NULL)
@@ -70,7 +75,7 @@ static void take(struct vfl_credential_chain *chain, struct vfl_credentials foun
     chain->is_current_outlived = is_outlived;
     chain->refresh_epoch_s =
         vfl_credentials_refresh_epoch_s(found.expires_epoch_s, vfl_aws_client_now_epoch_s(client),
-                                        vfl_retry_chance(&client->chance_state));
+                                        vfl_retry_chance(&client->budget->chance_state));
 }
 
 /* An outage that has outlasted the credentials' time is a long one: ask less often, and not
@@ -79,7 +84,7 @@ static int64_t retry_pause_s(const struct vfl_credential_chain *chain, int64_t n
 {
     if (now_s < chain->current.expires_epoch_s)
         return RETRY_S;
-    double chance = vfl_retry_chance(&chain->surroundings.client->chance_state);
+    double chance = vfl_retry_chance(&chain->surroundings.client->budget->chance_state);
     return OUTLIVED_RETRY_S + (int64_t)(chance * OUTLIVED_SPREAD_S);
 }
 

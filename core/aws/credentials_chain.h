@@ -22,6 +22,8 @@ void vfl_credential_chain_init(struct vfl_credential_chain *chain,
                                const struct vfl_configured_keys *keys,
                                struct vfl_aws_client *client, const char *region,
                                const struct vfl_endpoint *sts);
+/* Has the requests that follow sent by this client, which stands beside the first one. */
+void vfl_credential_chain_use(struct vfl_credential_chain *chain, struct vfl_aws_client *client);
 void vfl_credential_chain_fini(struct vfl_credential_chain *chain);
 
 /* Credentials that are in force, borrowed until the next call. Those without an end are looked up

@@ -206,7 +206,7 @@ static void outlive(struct visit *visit, struct vfl_credentials *credentials)
     int64_t now_s = vfl_aws_client_now_epoch_s(visit->client);
     if (credentials->expires_epoch_s == 0 || credentials->expires_epoch_s > now_s)
         return;
-    double chance = vfl_retry_chance(&visit->client->chance_state);
+    double chance = vfl_retry_chance(&visit->client->budget->chance_state);
     credentials->expires_epoch_s = now_s + MIN_STABLE_S + (int64_t)(chance * STABLE_SPREAD_S);
 }
 

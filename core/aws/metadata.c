@@ -9,7 +9,7 @@ static enum vfl_status perform_once(struct vfl_aws_client *client,
 {
     int64_t now_ms = client->clock.now_monotonic_ms(client->clock.ctx);
     int64_t deadline_ms = now_ms + request->timeout_ms;
-    bool is_run_deadline = deadline_ms >= client->deadline_monotonic_ms;
+    bool is_run_deadline = deadline_ms >= client->budget->deadline_monotonic_ms;
     const char *const lines[] = {request->header};
     const struct vfl_http_request http_request = {
         .method = request->method,
@@ -18,10 +18,11 @@ static enum vfl_status perform_once(struct vfl_aws_client *client,
         .header_count = request->header == NULL ? 0 : 1,
         .is_plain_http_allowed = !request->endpoint->is_https,
         .is_proxy_bypassed = true,
-        .deadline_monotonic_ms = is_run_deadline ? client->deadline_monotonic_ms : deadline_ms,
+        .deadline_monotonic_ms =
+            is_run_deadline ? client->budget->deadline_monotonic_ms : deadline_ms,
         .max_body_bytes = MAX_DOCUMENT_BYTES,
     };
-    client->request_count++;
+    client->budget->request_count++;
     enum vfl_status st = vfl_http_perform(client->http, &http_request, response, err);
     if (st == VFL_DEADLINE && !is_run_deadline)
         return vfl_error_set(err, VFL_RETRY, "no answer from %s within %lld ms",
@@ -46,7 +47,7 @@ enum vfl_status vfl_metadata_perform(struct vfl_aws_client *client,
         st = perform_once(client, request, vfl_strbuf_string(&url), response, err);
         int64_t next_ms = client->clock.now_monotonic_ms(client->clock.ctx) + PAUSE_MS;
         if (st != VFL_RETRY || try_index + 1 >= request->try_count ||
-            next_ms >= client->deadline_monotonic_ms)
+            next_ms >= client->budget->deadline_monotonic_ms)
             break;
         client->clock.wait_ms(client->clock.ctx, PAUSE_MS, client->cancelled);
     }

@@ -67,18 +67,24 @@ enum vfl_retry_class vfl_retry_classify(int status_code, const char *code)
 bool vfl_retry_quota_take(struct vfl_retry_quota *quota, enum vfl_retry_class class, int *ret_cost)
 {
     int cost = class == VFL_RETRY_THROTTLED ? THROTTLED_COST : TRANSIENT_COST;
-    if (quota->tokens < cost)
-        return false;
-    quota->tokens -= cost;
+    int tokens = atomic_load(&quota->tokens);
+    do {
+        if (tokens < cost)
+            return false;
+    } while (!atomic_compare_exchange_weak(&quota->tokens, &tokens, tokens - cost));
     *ret_cost = cost;
     return true;
 }
 
 void vfl_retry_quota_return(struct vfl_retry_quota *quota, int cost)
 {
-    quota->tokens += cost > 0 ? cost : 1;
-    if (quota->tokens > VFL_RETRY_QUOTA_TOKENS)
-        quota->tokens = VFL_RETRY_QUOTA_TOKENS;
+    int tokens = atomic_load(&quota->tokens);
+    int more;
+    do {
+        more = tokens + (cost > 0 ? cost : 1);
+        if (more > VFL_RETRY_QUOTA_TOKENS)
+            more = VFL_RETRY_QUOTA_TOKENS;
+    } while (!atomic_compare_exchange_weak(&quota->tokens, &tokens, more));
 }
 
 /* -1 for anything but a plain number; a number too large to matter is cut. */
@@ -112,10 +118,10 @@ int64_t vfl_retry_delay_ms(enum vfl_retry_class class, unsigned retry_index, dou
 }
 
 /* The SplitMix64 generator. */
-double vfl_retry_chance(uint64_t *state)
+double vfl_retry_chance(_Atomic uint64_t *state)
 {
-    *state += 0x9e3779b97f4a7c15u;
-    uint64_t z = *state;
+    const uint64_t step = 0x9e3779b97f4a7c15u;
+    uint64_t z = atomic_fetch_add(state, step) + step;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     z ^= z >> 31;

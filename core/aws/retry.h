@@ -1,9 +1,11 @@
-/* Whether and when to repeat a request. Pure: time and chance are arguments.
+/* Whether and when to repeat a request. Pure: time and chance are arguments. Any thread may use the
+ * quota and the chance.
  *
  * Source: "Retry behavior" in the AWS SDKs and Tools reference guide (standard mode). */
 #ifndef VFL_AWS_RETRY_H
 #define VFL_AWS_RETRY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,7 +27,7 @@ enum vfl_retry_class vfl_retry_classify(int status_code, const char *code);
 /* What repeating may cost in all, shared by every request of one client, so that a broken service
  * is not hammered. */
 struct vfl_retry_quota {
-    int tokens;
+    atomic_int tokens;
 };
 
 /* False, with nothing taken, when the quota is used up. *ret_cost is for vfl_retry_quota_return. */
@@ -40,6 +42,6 @@ int64_t vfl_retry_delay_ms(enum vfl_retry_class class, unsigned retry_index, dou
                            const char *retry_after);
 
 /* The next number from 0 to below 1; state is any seed. Not for secrets. */
-double vfl_retry_chance(uint64_t *state);
+double vfl_retry_chance(_Atomic uint64_t *state);
 
 #endif

@@ -8,28 +8,61 @@
 #define OBJECT_TIMEOUT_MS 300000
 #define MAX_CALL_HEADERS 8
 
+static enum vfl_status no_memory(const char *name, struct vfl_error *err)
+{
+    return vfl_error_set(err, VFL_NO_MEMORY, "no memory for bucket %s", name);
+}
+
+static enum vfl_status make_bucket(struct vfl_aws_session *session, const char *name,
+                                   const char *expected_owner, struct vfl_s3_bucket **ret_bucket,
+                                   struct vfl_error *err)
+{
+    struct vfl_s3_bucket *bucket = calloc(1, sizeof *bucket);
+    if (bucket == NULL || pthread_mutex_init(&bucket->own_place.lock, NULL) != 0) {
+        free(bucket);
+        return no_memory(name, err);
+    }
+    bucket->session = session;
+    bucket->place = &bucket->own_place;
+    bucket->name = strdup(name);
+    bool has_owner = expected_owner != NULL && *expected_owner != '\0';
+    if (has_owner)
+        bucket->expected_owner = strdup(expected_owner);
+    if (bucket->name == NULL || (has_owner && bucket->expected_owner == NULL)) {
+        vfl_s3_bucket_free(bucket);
+        return no_memory(name, err);
+    }
+    *ret_bucket = bucket;
+    return VFL_OK;
+}
+
 enum vfl_status vfl_s3_bucket_new(struct vfl_aws_session *session, const char *name,
                                   const char *expected_owner, struct vfl_s3_bucket **ret_bucket,
                                   struct vfl_error *err)
 {
     enum vfl_status st = vfl_endpoint_check_bucket(name, err);
+    if (st == VFL_OK)
+        st = make_bucket(session, name, expected_owner, ret_bucket, err);
     if (st != VFL_OK)
         return st;
-    struct vfl_s3_bucket *bucket = calloc(1, sizeof *bucket);
-    if (bucket == NULL)
-        return vfl_error_set(err, VFL_NO_MEMORY, "no memory for bucket %s", name);
-    bucket->session = session;
-    bucket->name = strdup(name);
-    bool has_owner = expected_owner != NULL && *expected_owner != '\0';
-    if (has_owner)
-        bucket->expected_owner = strdup(expected_owner);
     const char *region = vfl_aws_session_region(session);
-    memcpy(bucket->region, region, strlen(region) + 1);
-    if (bucket->name == NULL || (has_owner && bucket->expected_owner == NULL)) {
-        st = vfl_error_set(err, VFL_NO_MEMORY, "no memory for bucket %s", name);
+    memcpy((*ret_bucket)->own_place.region, region, strlen(region) + 1);
+    return VFL_OK;
+}
+
+enum vfl_status vfl_s3_bucket_new_beside(struct vfl_s3_bucket *origin, const atomic_bool *cancelled,
+                                         struct vfl_s3_bucket **ret_bucket, struct vfl_error *err)
+{
+    struct vfl_s3_bucket *bucket = NULL;
+    enum vfl_status st =
+        make_bucket(origin->session, origin->name, origin->expected_owner, &bucket, err);
+    if (st == VFL_OK)
+        st = vfl_aws_session_new_client(origin->session, cancelled, &bucket->client, err);
+    if (st != VFL_OK) {
         vfl_s3_bucket_free(bucket);
         return st;
     }
+    bucket->place = origin->place;
     *ret_bucket = bucket;
     return VFL_OK;
 }
@@ -38,13 +71,26 @@ void vfl_s3_bucket_free(struct vfl_s3_bucket *bucket)
 {
     if (bucket == NULL)
         return;
+    vfl_aws_session_free_client(bucket->client);
+    (void)pthread_mutex_destroy(&bucket->own_place.lock);
     free(bucket->name);
     free(bucket->expected_owner);
     free(bucket);
 }
 
-/* One request to the region that we believe to be the bucket's. */
-static enum vfl_status perform_in_region(struct vfl_s3_bucket *bucket,
+static struct vfl_aws_client *client_of(const struct vfl_s3_bucket *bucket)
+{
+    return bucket->client != NULL ? bucket->client : vfl_aws_session_client(bucket->session);
+}
+
+static void copy_region(const struct vfl_s3_bucket *bucket, char ret_region[64])
+{
+    (void)pthread_mutex_lock(&bucket->place->lock);
+    memcpy(ret_region, bucket->place->region, sizeof bucket->place->region);
+    (void)pthread_mutex_unlock(&bucket->place->lock);
+}
+
+static enum vfl_status perform_in_region(struct vfl_s3_bucket *bucket, const char *region,
                                          const struct vfl_s3_call *call,
                                          struct vfl_aws_reply *reply, struct vfl_error *err)
 {
@@ -53,8 +99,8 @@ static enum vfl_status perform_in_region(struct vfl_s3_bucket *bucket,
     struct vfl_strbuf path = VFL_STRBUF_INIT(4096);
     struct vfl_sigv4_pair headers[MAX_CALL_HEADERS + 1];
     size_t header_count = call->header_count;
-    enum vfl_status st = vfl_aws_session_endpoint(bucket->session, "s3", bucket->region, &service,
-                                                  &is_configured, err);
+    enum vfl_status st =
+        vfl_aws_session_endpoint(bucket->session, "s3", region, &service, &is_configured, err);
     if (st == VFL_OK)
         st = vfl_endpoint_for_bucket(&service, bucket->name,
                                      vfl_aws_session_is_path_style(bucket->session), &endpoint,
@@ -80,7 +126,7 @@ static enum vfl_status perform_in_region(struct vfl_s3_bucket *bucket,
                                     vfl_span_from_string(bucket->expected_owner)};
     const struct vfl_aws_call signed_call = {
         .service = "s3",
-        .region = bucket->region,
+        .region = region,
         .endpoint = &endpoint,
         .method = call->method,
         .path = vfl_strbuf_span(&path),
@@ -95,7 +141,7 @@ static enum vfl_status perform_in_region(struct vfl_s3_bucket *bucket,
         .parse = call->parse,
         .parse_ctx = call->parse_ctx,
     };
-    st = vfl_aws_session_call(bucket->session, &signed_call, reply, err);
+    st = vfl_aws_session_call_by(bucket->session, client_of(bucket), &signed_call, reply, err);
 out:
     vfl_strbuf_fini(&path);
     return st;
@@ -131,41 +177,51 @@ bool vfl_s3_read_region_hint(const struct vfl_aws_reply *reply, char ret_region[
 }
 
 /* HeadBucket tells the region whatever it answers otherwise. */
-static void ask_region(struct vfl_s3_bucket *bucket, char ret_region[64])
+static void ask_region(struct vfl_s3_bucket *bucket, const char *region, char ret_region[64])
 {
     struct vfl_aws_reply reply;
     vfl_aws_reply_init(&reply);
     const struct vfl_s3_call call = {.method = "HEAD", .timeout_ms = VFL_AWS_DOCUMENT_TIMEOUT_MS};
-    enum vfl_status st = perform_in_region(bucket, &call, &reply, NULL);
+    enum vfl_status st = perform_in_region(bucket, region, &call, &reply, NULL);
     (void)st;
     if (strlen(reply.http.bucket_region) < 64)
         memcpy(ret_region, reply.http.bucket_region, strlen(reply.http.bucket_region) + 1);
     vfl_aws_reply_fini(&reply);
 }
 
-static bool learn_region(struct vfl_s3_bucket *bucket, const struct vfl_aws_reply *reply)
+/* What another thread has learnt meanwhile is not asked for again. */
+static bool learn_region(struct vfl_s3_bucket *bucket, const char *asked,
+                         const struct vfl_aws_reply *reply, char ret_region[64])
 {
     struct vfl_endpoint ignored;
     bool is_configured = false;
     char region[64] = "";
-    if (vfl_aws_session_endpoint(bucket->session, "s3", bucket->region, &ignored, &is_configured,
-                                 NULL) != VFL_OK ||
+    if (vfl_aws_session_endpoint(bucket->session, "s3", asked, &ignored, &is_configured, NULL) !=
+            VFL_OK ||
         is_configured || !vfl_s3_read_region_hint(reply, region))
         return false;
+    copy_region(bucket, ret_region);
+    if (strcmp(ret_region, asked) != 0)
+        return true;
     if (region[0] == '\0')
-        ask_region(bucket, region);
-    if (!vfl_endpoint_is_region(region) || strcmp(region, bucket->region) == 0)
+        ask_region(bucket, asked, region);
+    if (!vfl_endpoint_is_region(region) || strcmp(region, asked) == 0)
         return false;
-    memcpy(bucket->region, region, strlen(region) + 1);
+    (void)pthread_mutex_lock(&bucket->place->lock);
+    memcpy(bucket->place->region, region, strlen(region) + 1);
+    (void)pthread_mutex_unlock(&bucket->place->lock);
+    memcpy(ret_region, region, strlen(region) + 1);
     return true;
 }
 
 enum vfl_status vfl_s3_perform(struct vfl_s3_bucket *bucket, const struct vfl_s3_call *call,
                                struct vfl_aws_reply *reply, struct vfl_error *err)
 {
-    enum vfl_status st = perform_in_region(bucket, call, reply, err);
-    if (st != VFL_OK && learn_region(bucket, reply))
-        st = perform_in_region(bucket, call, reply, err);
+    char region[64], learnt[64];
+    copy_region(bucket, region);
+    enum vfl_status st = perform_in_region(bucket, region, call, reply, err);
+    if (st != VFL_OK && learn_region(bucket, region, reply, learnt))
+        st = perform_in_region(bucket, learnt, call, reply, err);
     return st;
 }
 
@@ -174,6 +230,8 @@ enum vfl_status vfl_s3_explain(const struct vfl_s3_bucket *bucket,
                                enum vfl_status status, struct vfl_error *err)
 {
     const char *code = reply->fault.code;
+    char region[64];
+    copy_region(bucket, region);
     if (strcmp(code, "NoSuchBucket") == 0)
         return vfl_error_wrap(err, VFL_NOT_FOUND,
                               "bucket %s does not exist: create it or correct "
@@ -189,7 +247,7 @@ enum vfl_status vfl_s3_explain(const struct vfl_s3_bucket *bucket,
     if (is_region_hint(reply))
         return vfl_error_wrap(err, status,
                               "bucket %s is not in region %s, and S3 did not say where",
-                              bucket->name, bucket->region);
+                              bucket->name, region);
     return vfl_error_wrap(err, status, "bucket %s", bucket->name);
 }
 

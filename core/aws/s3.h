@@ -37,6 +37,11 @@ struct vfl_s3_delete_sink {
 enum vfl_status vfl_s3_bucket_new(struct vfl_aws_session *session, const char *name,
                                   const char *expected_owner, struct vfl_s3_bucket **ret_bucket,
                                   struct vfl_error *err) VFL_MUST_CHECK;
+/* The same bucket for one more thread: connections and cancellation flag (borrowed, may be NULL) of
+ * its own; credentials, retry quota and region are those of origin, which must outlive it. */
+enum vfl_status vfl_s3_bucket_new_beside(struct vfl_s3_bucket *origin, const atomic_bool *cancelled,
+                                         struct vfl_s3_bucket **ret_bucket,
+                                         struct vfl_error *err) VFL_MUST_CHECK;
 void vfl_s3_bucket_free(struct vfl_s3_bucket *bucket);
 
 /* VFL_CONFIG unless the status is Enabled. */

@@ -2,14 +2,24 @@
 #ifndef VFL_AWS_S3_BUCKET_H
 #define VFL_AWS_S3_BUCKET_H
 
+#include <pthread.h>
+
 #include "core/aws/s3.h"
 #include "core/aws/session_call.h"
 
+/* Where a bucket is: what one thread has learnt serves all. */
+struct vfl_s3_place {
+    pthread_mutex_t lock;
+    char region[64]; /* the session's, until S3 tells another */
+};
+
 struct vfl_s3_bucket {
     struct vfl_aws_session *session;
+    struct vfl_aws_client *client; /* of its own; NULL: the session's */
     char *name;
-    char *expected_owner; /* NULL: not checked */
-    char region[64];      /* the session's, until S3 tells another */
+    char *expected_owner;       /* NULL: not checked */
+    struct vfl_s3_place *place; /* its own, or that of the bucket that it stands beside */
+    struct vfl_s3_place own_place;
 };
 
 /* Members are those of vfl_aws_call; an absent key is the bucket itself. */

@@ -274,7 +274,8 @@ static size_t report_batch(struct vfl_s3_bucket *bucket, struct batch *batch, bo
 static enum vfl_status delete_batch(struct vfl_s3_bucket *bucket, struct batch *batch,
                                     struct vfl_s3_delete_sink sink, struct vfl_error *err)
 {
-    struct vfl_aws_client *client = vfl_aws_session_client(bucket->session);
+    struct vfl_aws_client *client =
+        bucket->client != NULL ? bucket->client : vfl_aws_session_client(bucket->session);
     for (unsigned round = 0; round < MAX_ROUNDS; round++) {
         enum vfl_status st = send_batch(bucket, batch, err);
         if (st != VFL_OK)

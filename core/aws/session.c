@@ -1,5 +1,6 @@
 #include "core/aws/session.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,8 @@
 #define ROLE_SESSION_PREFIX "sts-agent-check-"
 
 struct vfl_aws_session {
-    struct vfl_aws_client client;
-    struct vfl_credential_chain base;
+    struct vfl_aws_client client; /* of the thread that runs */
+    struct vfl_http_options http_options;
     char *access_key_id;
     char *secret_access_key;
     char *session_token;
@@ -28,7 +29,12 @@ struct vfl_aws_session {
     struct vfl_endpoint s3;
     struct vfl_endpoint_variant variant;
     char session_name[96];
+    /* Held while credentials are looked at and while they are renewed: who finds them at their end
+     * waits for whoever is renewing them already. */
+    pthread_mutex_t lock;
+    struct vfl_credential_chain base;
     struct vfl_credentials role; /* empty: not assumed yet */
+    uint64_t role_number;        /* counts the sessions of the role, to tell them apart */
     int64_t refresh_epoch_s;
     bool is_probed;
     int64_t probed_monotonic_ms;
@@ -142,8 +148,11 @@ enum vfl_status vfl_aws_session_new_with(const struct vfl_aws_session_options *o
     if (!vfl_endpoint_is_region(options->region))
         return vfl_error_set(err, VFL_CONFIG, "\"%.80s\" is not an AWS region", options->region);
     struct vfl_aws_session *session = calloc(1, sizeof *session);
-    if (session == NULL)
+    if (session == NULL || pthread_mutex_init(&session->lock, NULL) != 0) {
+        free(session);
         return vfl_error_set(err, VFL_NO_MEMORY, "no memory for an AWS session");
+    }
+    session->http_options = client_options->http;
     enum vfl_status st = copy_options(session, options, err);
     if (st == VFL_OK)
         st = check_role_arn(session->role_arn, err);
@@ -193,18 +202,19 @@ void vfl_aws_session_free(struct vfl_aws_session *session)
     vfl_wipe_free(session->external_id);
     free(session->role_arn);
     free(session->region);
+    (void)pthread_mutex_destroy(&session->lock);
     free(session);
 }
 
 void vfl_aws_session_start_run(struct vfl_aws_session *session, int64_t deadline_monotonic_ms)
 {
-    session->client.deadline_monotonic_ms = deadline_monotonic_ms;
-    session->client.request_count = 0;
+    session->client.budget->deadline_monotonic_ms = deadline_monotonic_ms;
+    session->client.budget->request_count = 0;
 }
 
 uint64_t vfl_aws_session_request_count(const struct vfl_aws_session *session)
 {
-    return session->client.request_count;
+    return session->client.budget->request_count;
 }
 
 const char *vfl_aws_session_note(const struct vfl_aws_session *session)
@@ -248,9 +258,12 @@ enum vfl_status vfl_aws_session_endpoint(const struct vfl_aws_session *session, 
     return vfl_endpoint_for_variant(service, region, session->variant, ret_endpoint, err);
 }
 
-static enum vfl_status assume(struct vfl_aws_session *session, const char *session_name,
-                              const char *external_id, struct vfl_credentials *ret_credentials,
-                              bool *ret_is_access_denied, struct vfl_error *err)
+/* --- under the lock: the role's credentials --- */
+
+static enum vfl_status assume(struct vfl_aws_session *session, struct vfl_aws_client *client,
+                              const char *session_name, const char *external_id,
+                              struct vfl_credentials *ret_credentials, bool *ret_is_access_denied,
+                              struct vfl_error *err)
 {
     const struct vfl_sts_role role = {session->role_arn, session_name, external_id};
     const struct vfl_credentials *base;
@@ -261,7 +274,7 @@ static enum vfl_status assume(struct vfl_aws_session *session, const char *sessi
         st = vfl_credential_chain_get(&session->base, &base, err);
         if (st != VFL_OK)
             break;
-        st = vfl_sts_assume_role(&session->client, &session->sts, session->region, base, &role,
+        st = vfl_sts_assume_role(client, &session->sts, session->region, base, &role,
                                  ret_credentials, &reply, err);
         if (st == VFL_OK || reply.retry_class != VFL_RETRY_EXPIRED_TOKEN ||
             !vfl_credential_chain_renew(&session->base))
@@ -274,16 +287,18 @@ static enum vfl_status assume(struct vfl_aws_session *session, const char *sessi
 
 /* Anybody who learns the role's name could use it if it did not ask for the external id: AWS calls
  * this the confused deputy. Only AccessDenied proves that it asks. */
-static enum vfl_status probe_protection(struct vfl_aws_session *session, struct vfl_error *err)
+static enum vfl_status probe_protection(struct vfl_aws_session *session,
+                                        struct vfl_aws_client *client, struct vfl_error *err)
 {
-    struct vfl_clock *clock = &session->client.clock;
+    struct vfl_clock *clock = &client->clock;
     int64_t now_ms = clock->now_monotonic_ms(clock->ctx);
     struct vfl_credentials probed = {0};
     bool is_access_denied = false;
     if (session->is_external_id_check_disabled ||
         (session->is_probed && now_ms - session->probed_monotonic_ms < PROBE_INTERVAL_MS))
         return VFL_OK;
-    enum vfl_status st = assume(session, PROBE_SESSION_NAME, NULL, &probed, &is_access_denied, err);
+    enum vfl_status st =
+        assume(session, client, PROBE_SESSION_NAME, NULL, &probed, &is_access_denied, err);
     if (st == VFL_OK) {
         vfl_credentials_fini(&probed);
         return vfl_error_set(err, VFL_CONFIG,
@@ -299,15 +314,16 @@ static enum vfl_status probe_protection(struct vfl_aws_session *session, struct 
     return VFL_OK;
 }
 
-static enum vfl_status renew_role(struct vfl_aws_session *session, struct vfl_error *err)
+static enum vfl_status renew_role(struct vfl_aws_session *session, struct vfl_aws_client *client,
+                                  struct vfl_error *err)
 {
     struct vfl_credentials renewed = {0};
     bool is_access_denied = false;
-    enum vfl_status st = probe_protection(session, err);
+    enum vfl_status st = probe_protection(session, client, err);
     if (st != VFL_OK)
         return st;
-    st = assume(session, session->session_name, session->external_id, &renewed, &is_access_denied,
-                err);
+    st = assume(session, client, session->session_name, session->external_id, &renewed,
+                &is_access_denied, err);
     if (st != VFL_OK && is_access_denied)
         return vfl_error_wrap(err, VFL_DENIED,
                               "role %s cannot be assumed: check role_arn, that its trust policy "
@@ -319,20 +335,24 @@ static enum vfl_status renew_role(struct vfl_aws_session *session, struct vfl_er
         return vfl_error_wrap(err, st, "role %s", session->role_arn);
     vfl_credentials_fini(&session->role);
     session->role = renewed;
-    session->refresh_epoch_s = vfl_credentials_refresh_epoch_s(
-        renewed.expires_epoch_s, vfl_aws_client_now_epoch_s(&session->client),
-        vfl_retry_chance(&session->client.chance_state));
+    session->role_number++;
+    session->refresh_epoch_s =
+        vfl_credentials_refresh_epoch_s(renewed.expires_epoch_s, vfl_aws_client_now_epoch_s(client),
+                                        vfl_retry_chance(&client->budget->chance_state));
     return VFL_OK;
 }
 
-enum vfl_status vfl_aws_session_connect(struct vfl_aws_session *session, struct vfl_error *err)
+static enum vfl_status ensure_role(struct vfl_aws_session *session, struct vfl_aws_client *client,
+                                   struct vfl_error *err)
 {
     bool has_role = session->role.access_key_id != NULL;
-    int64_t now_s = vfl_aws_client_now_epoch_s(&session->client);
+    int64_t now_s = vfl_aws_client_now_epoch_s(client);
     if (has_role && now_s < session->refresh_epoch_s)
         return VFL_OK;
     struct vfl_error failure = {0};
-    enum vfl_status st = renew_role(session, &failure);
+    vfl_credential_chain_use(&session->base, client);
+    enum vfl_status st = renew_role(session, client, &failure);
+    vfl_credential_chain_use(&session->base, &session->client);
     /* A session that is still in force is not given up because STS is busy. */
     if (st == VFL_RETRY && has_role && now_s < session->role.expires_epoch_s) {
         session->refresh_epoch_s = now_s + RENEWAL_PAUSE_S;
@@ -343,19 +363,89 @@ enum vfl_status vfl_aws_session_connect(struct vfl_aws_session *session, struct 
     return st;
 }
 
+/* --- any thread --- */
+
+enum vfl_status vfl_aws_session_connect(struct vfl_aws_session *session, struct vfl_error *err)
+{
+    (void)pthread_mutex_lock(&session->lock);
+    enum vfl_status st = ensure_role(session, &session->client, err);
+    (void)pthread_mutex_unlock(&session->lock);
+    return st;
+}
+
+/* A copy, because another thread may renew them while a call is under way. */
+static enum vfl_status copy_role(struct vfl_aws_session *session, struct vfl_aws_client *client,
+                                 struct vfl_credentials *ret_role, uint64_t *ret_number,
+                                 struct vfl_error *err)
+{
+    (void)pthread_mutex_lock(&session->lock);
+    enum vfl_status st = ensure_role(session, client, err);
+    if (st == VFL_OK)
+        st = vfl_credentials_set(ret_role, "role", session->role.access_key_id,
+                                 session->role.secret_access_key, session->role.session_token, err);
+    *ret_number = session->role_number;
+    (void)pthread_mutex_unlock(&session->lock);
+    return st;
+}
+
+/* Of several threads that are told so of the same credentials, one has them renewed. */
+static void drop_role(struct vfl_aws_session *session, uint64_t number)
+{
+    (void)pthread_mutex_lock(&session->lock);
+    if (session->role_number == number)
+        vfl_credentials_fini(&session->role);
+    (void)pthread_mutex_unlock(&session->lock);
+}
+
+enum vfl_status vfl_aws_session_call_by(struct vfl_aws_session *session,
+                                        struct vfl_aws_client *client,
+                                        const struct vfl_aws_call *call,
+                                        struct vfl_aws_reply *reply, struct vfl_error *err)
+{
+    enum vfl_status st = VFL_OK;
+    for (int round = 0; round < 2; round++) {
+        struct vfl_credentials role = {0};
+        uint64_t number = 0;
+        st = copy_role(session, client, &role, &number, err);
+        if (st != VFL_OK)
+            return st;
+        st = vfl_aws_client_call(client, call, &role, reply, err);
+        vfl_credentials_fini(&role);
+        if (st == VFL_OK || reply->retry_class != VFL_RETRY_EXPIRED_TOKEN)
+            return st;
+        drop_role(session, number);
+    }
+    return st;
+}
+
 enum vfl_status vfl_aws_session_call(struct vfl_aws_session *session,
                                      const struct vfl_aws_call *call, struct vfl_aws_reply *reply,
                                      struct vfl_error *err)
 {
-    enum vfl_status st = VFL_OK;
-    for (int round = 0; round < 2; round++) {
-        st = vfl_aws_session_connect(session, err);
-        if (st != VFL_OK)
-            return st;
-        st = vfl_aws_client_call(&session->client, call, &session->role, reply, err);
-        if (st == VFL_OK || reply->retry_class != VFL_RETRY_EXPIRED_TOKEN)
-            return st;
-        vfl_credentials_fini(&session->role);
+    return vfl_aws_session_call_by(session, &session->client, call, reply, err);
+}
+
+enum vfl_status vfl_aws_session_new_client(struct vfl_aws_session *session,
+                                           const atomic_bool *cancelled,
+                                           struct vfl_aws_client **ret_client,
+                                           struct vfl_error *err)
+{
+    struct vfl_http_options options = session->http_options;
+    struct vfl_aws_client *client = calloc(1, sizeof *client);
+    if (client == NULL)
+        return vfl_error_set(err, VFL_NO_MEMORY, "no memory for another connection");
+    options.cancelled = cancelled;
+    enum vfl_status st = vfl_aws_client_init_beside(client, &session->client, &options, err);
+    if (st != VFL_OK) {
+        free(client);
+        return st;
     }
-    return st;
+    *ret_client = client;
+    return VFL_OK;
+}
+
+void vfl_aws_session_free_client(struct vfl_aws_client *client)
+{
+    vfl_aws_client_fini(client);
+    free(client);
 }

@@ -1,7 +1,8 @@
 /* One account's access to AWS: endpoints, credentials, the assumed role, and the run's budget.
  *
  * The session owns the connections and caches; S3 and EC2 calls borrow it. One thread at a time,
- * except vfl_aws_session_options.cancelled, which any thread may set. */
+ * except vfl_aws_session_options.cancelled, which any thread may set, and what buckets made beside
+ * another one do (s3.h): they share credentials, retry quota, clock and request count. */
 #ifndef VFL_AWS_SESSION_H
 #define VFL_AWS_SESSION_H
 

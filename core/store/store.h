@@ -2,6 +2,7 @@
 #ifndef VFL_STORE_H
 #define VFL_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +33,8 @@ struct vfl_remove_sink {
 
 struct vfl_store;
 
-/* All functions: one thread at a time per store; blocking, on S3 bounded by the run's deadline;
+/* All functions: one thread at a time per store, and new_beside gives more threads stores of their
+ * own; blocking, on S3 bounded by the run's deadline;
  * retries of transient faults happen inside. Statuses: VFL_RETRY, VFL_DENIED, VFL_CONFIG,
  * VFL_NOT_FOUND, VFL_DEADLINE, VFL_CANCELLED, VFL_LIMIT, VFL_NO_MEMORY, VFL_IO, or what the sink
  * returned. */
@@ -53,6 +55,11 @@ struct vfl_store_ops {
     enum vfl_status (*remove)(struct vfl_store *store, const char *const *keys, size_t key_count,
                               struct vfl_remove_sink sink, struct vfl_error *err);
     void (*free)(struct vfl_store *store); /* NULL is fine */
+    /* The same place for one more thread: connections of its own, which *cancelled (borrowed, may
+     * be NULL) breaks off; what store has learnt and may spend is shared. store must outlive it.
+     * VFL_NO_MEMORY, VFL_CONFIG. */
+    enum vfl_status (*new_beside)(struct vfl_store *store, const atomic_bool *cancelled,
+                                  struct vfl_store **ret_store, struct vfl_error *err);
 };
 
 /* First member of each kind's own struct. */

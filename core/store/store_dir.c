@@ -514,12 +514,21 @@ static void store_dir_free(struct vfl_store *base)
     free(store);
 }
 
+/* Nothing is kept between calls, so the paths are all that there is to share. */
+static enum vfl_status store_dir_new_beside(struct vfl_store *base, const atomic_bool *cancelled,
+                                            struct vfl_store **ret_store, struct vfl_error *err)
+{
+    const struct store_dir *store = (const struct store_dir *)base;
+    return vfl_store_dir_new(store->root, store->bucket, cancelled, ret_store, err);
+}
+
 static const struct vfl_store_ops store_dir_ops = {
     .check_versioning = store_dir_check_versioning,
     .list = store_dir_list,
     .get = store_dir_get,
     .remove = store_dir_remove,
     .free = store_dir_free,
+    .new_beside = store_dir_new_beside,
 };
 
 enum vfl_status vfl_store_dir_new(const char *root, const char *bucket,

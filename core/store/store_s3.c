@@ -67,12 +67,30 @@ static void free_store(struct vfl_store *store)
     free(store);
 }
 
+static enum vfl_status new_beside(struct vfl_store *store, const atomic_bool *cancelled,
+                                  struct vfl_store **ret_store, struct vfl_error *err)
+{
+    struct store_s3 *beside = calloc(1, sizeof *beside);
+    if (beside == NULL)
+        return vfl_error_set(err, VFL_NO_MEMORY, "no memory for another connection");
+    beside->base.ops = store->ops;
+    enum vfl_status st =
+        vfl_s3_bucket_new_beside(bucket_of(store), cancelled, &beside->bucket, err);
+    if (st != VFL_OK) {
+        free(beside);
+        return st;
+    }
+    *ret_store = &beside->base;
+    return VFL_OK;
+}
+
 static const struct vfl_store_ops ops = {
     .check_versioning = check_versioning,
     .list = list,
     .get = get,
     .remove = remove_keys,
     .free = free_store,
+    .new_beside = new_beside,
 };
 
 enum vfl_status vfl_store_s3_new(struct vfl_aws_session *session, const char *bucket,

@@ -22,6 +22,9 @@ struct connection {
     struct tls_stream *tls; /* NULL: plain */
     char *bytes;
     size_t used;
+    char *held_reply; /* NULL: none */
+    size_t held_size;
+    size_t held_until; /* the exchange before which it is sent */
 };
 
 struct scripted_server {
@@ -58,6 +61,7 @@ static void close_connection(struct connection *connection, bool is_reset)
     tls_stream_free(connection->tls);
     (void)close(connection->fd);
     free(connection->bytes);
+    free(connection->held_reply);
     *connection = (struct connection){.fd = -1};
 }
 
@@ -124,6 +128,34 @@ static void stall(struct scripted_server *server)
     (void)pthread_mutex_unlock(&server->mutex);
 }
 
+/* Keeps the reply for later; takes it over. */
+static void hold_back(struct scripted_server *server, struct connection *connection, char *reply,
+                      size_t size, size_t held_for)
+{
+    connection->held_reply = reply;
+    connection->held_size = size;
+    connection->held_until = server->next + held_for;
+    (void)pthread_mutex_lock(&server->mutex);
+    server->is_stalling = true;
+    (void)pthread_cond_broadcast(&server->changed);
+    (void)pthread_mutex_unlock(&server->mutex);
+}
+
+static void send_held_replies(struct scripted_server *server)
+{
+    for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+        struct connection *connection = &server->connections[i];
+        if (connection->held_reply == NULL || connection->held_until > server->next)
+            continue;
+        (void)send_all(connection, connection->held_reply, connection->held_size);
+        free(connection->held_reply);
+        connection->held_reply = NULL;
+        (void)pthread_mutex_lock(&server->mutex);
+        server->is_stalling = false;
+        (void)pthread_mutex_unlock(&server->mutex);
+    }
+}
+
 static char *make_reply(const struct scripted_exchange *exchange, size_t *ret_size)
 {
     const char *body = exchange->body == NULL ? "" : exchange->body;
@@ -168,6 +200,10 @@ static void answer(struct scripted_server *server, struct connection *connection
         close_connection(connection, exchange->is_reset);
         return;
     }
+    if (exchange->held_for > 0) {
+        hold_back(server, connection, reply, size, exchange->held_for);
+        return;
+    }
     bool is_held_up = exchange->is_stalled || exchange->is_dripping;
     size_t first = exchange->cut_bytes > 0 || is_held_up ? exchange->cut_bytes : size;
     bool is_sent = send_all(connection, reply, first);
@@ -202,6 +238,7 @@ static void serve_request(struct scripted_server *server, struct connection *con
         answer(server, connection, exchange);
     else
         close_connection(connection, false);
+    send_held_replies(server);
 }
 
 /* Plays the proxy and the host behind it in one. A client that does not trust the certificate goes

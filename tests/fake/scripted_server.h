@@ -29,6 +29,8 @@ struct scripted_exchange {
     bool is_reset;    /* and close with a reset instead of a proper end */
     bool is_closed;   /* close after the reply */
     bool is_stalled;  /* send cut_bytes only, then wait for scripted_server_release */
+    /* Hold the reply back until so many further exchanges are over; other connections go on. */
+    size_t held_for;
     bool is_dripping; /* send cut_bytes, then a byte every 20 ms until the client goes away */
 };
 
@@ -46,7 +48,7 @@ struct scripted_server *scripted_server_start_tls(const struct scripted_exchange
 /* "http://127.0.0.1:PORT", valid until finish. */
 const char *scripted_server_url(const struct scripted_server *server);
 
-/* Waits until the server holds a stalled reply; false after ten seconds. */
+/* Waits until the server holds a reply, stalled or held back; false after ten seconds. */
 bool scripted_server_wait_for_stall(struct scripted_server *server);
 /* Lets a stalled reply go on. */
 void scripted_server_release(struct scripted_server *server);

@@ -163,7 +163,7 @@ START_TEST(faults_are_repeated_by_their_class)
         ck_assert_ptr_null(strstr(bench.err.text, "AKIAQUOTED"));
         ck_assert_ptr_null(strstr(bench.err.text, "hush"));
         ck_assert_uint_eq(bench.wait_count, rows[i].attempts - 1);
-        ck_assert_uint_eq(bench.client.request_count, rows[i].attempts);
+        ck_assert_uint_eq(bench.client.own_budget.request_count, rows[i].attempts);
         finish(&bench);
     }
 }
@@ -199,11 +199,11 @@ START_TEST(an_empty_quota_stops_repeating)
                                                       {.target = "GET /k", .status = 200}};
     struct client_bench bench = {0};
     start(&bench, script, 3);
-    bench.client.quota.tokens = 14;
+    bench.client.own_budget.quota.tokens = 14;
     ck_assert_int_eq(call_with(&bench, (struct vfl_aws_call){0}, NULL), VFL_RETRY);
-    ck_assert_int_eq(bench.client.quota.tokens, 0);
+    ck_assert_int_eq(bench.client.own_budget.quota.tokens, 0);
     ck_assert_int_eq(call_with(&bench, (struct vfl_aws_call){0}, NULL), VFL_OK);
-    ck_assert_int_eq(bench.client.quota.tokens, 1);
+    ck_assert_int_eq(bench.client.own_budget.quota.tokens, 1);
     finish(&bench);
 }
 END_TEST
@@ -269,8 +269,8 @@ START_TEST(the_clock_is_learnt_from_fresh_answers_only)
         start(&bench, script, 1);
         ck_assert_int_eq(call_with(&bench, (struct vfl_aws_call){0}, NULL), VFL_OK);
         /* The midpoint of the exchange is some milliseconds before its end. */
-        ck_assert_int_ge(bench.client.clock_skew_ms, rows[i].expected_ms);
-        ck_assert_int_lt(bench.client.clock_skew_ms, rows[i].expected_ms + 5000);
+        ck_assert_int_ge(bench.client.own_budget.clock_skew_ms, rows[i].expected_ms);
+        ck_assert_int_lt(bench.client.own_budget.clock_skew_ms, rows[i].expected_ms + 5000);
         finish(&bench);
     }
 }

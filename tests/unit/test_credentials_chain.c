@@ -147,7 +147,7 @@ START_TEST(credentials_are_kept_until_they_near_their_end)
         bench.base.offset_ms = rows[i].offset_ms;
         ck_assert_msg(get(&bench) == VFL_OK, "%s", bench.err.text);
         ck_assert_str_eq(bench.credentials->access_key_id, rows[i].expected);
-        ck_assert_uint_eq(bench.base.client.request_count, rows[i].request_count);
+        ck_assert_uint_eq(bench.base.client.own_budget.request_count, rows[i].request_count);
     }
     finish(&bench);
 }
@@ -168,10 +168,11 @@ START_TEST(an_outage_does_not_end_what_is_in_force)
     bench.base.offset_ms = 50 * 60 * 1000;
     ck_assert_int_eq(get(&bench), VFL_OK);
     ck_assert_int_eq(get(&bench), VFL_OK);
-    ck_assert_uint_eq(bench.base.client.request_count, 2); /* not again within the minute */
+    ck_assert_uint_eq(bench.base.client.own_budget.request_count,
+                      2); /* not again within the minute */
     bench.base.offset_ms = 52 * 60 * 1000;
     ck_assert_int_eq(get(&bench), VFL_OK);
-    ck_assert_uint_eq(bench.base.client.request_count, 3);
+    ck_assert_uint_eq(bench.base.client.own_budget.request_count, 3);
     bench.base.offset_ms = HOUR_MS;
     ck_assert_int_eq(get(&bench), VFL_DENIED);
     finish(&bench);
@@ -196,13 +197,13 @@ START_TEST(instance_credentials_outlive_their_end_in_an_outage)
     bench.base.offset_ms = 5 * HOUR_MS;
     ck_assert_msg(get(&bench) == VFL_OK, "%s", bench.err.text);
     ck_assert_str_eq(bench.credentials->access_key_id, "INSTANCE");
-    uint64_t asked_count = bench.base.client.request_count;
+    uint64_t asked_count = bench.base.client.own_budget.request_count;
     bench.base.offset_ms += 16 * 60 * 1000;
     ck_assert_int_eq(get(&bench), VFL_OK);
-    ck_assert_uint_eq(bench.base.client.request_count, asked_count);
+    ck_assert_uint_eq(bench.base.client.own_budget.request_count, asked_count);
     bench.base.offset_ms += 10 * 60 * 1000;
     ck_assert_int_eq(get(&bench), VFL_OK);
-    ck_assert_uint_gt(bench.base.client.request_count, asked_count);
+    ck_assert_uint_gt(bench.base.client.own_budget.request_count, asked_count);
     finish(&bench);
 }
 END_TEST

@@ -256,11 +256,11 @@ START_TEST(an_absent_service_is_not_asked_again_for_minutes)
     identity_bench_set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
     ck_assert_int_eq(fetch(&bench), VFL_OK);
     ck_assert(!bench.is_found);
-    ck_assert_uint_eq(bench.client.request_count, 1);
+    ck_assert_uint_eq(bench.client.own_budget.request_count, 1);
     identity_bench_set("AWS_EC2_METADATA_SERVICE_ENDPOINT", scripted_server_url(bench.server));
     bench.offset_ms = 4 * 60 * 1000;
     ck_assert_int_eq(fetch(&bench), VFL_OK);
-    ck_assert_uint_eq(bench.client.request_count, 1);
+    ck_assert_uint_eq(bench.client.own_budget.request_count, 1);
     bench.offset_ms = 6 * 60 * 1000;
     ck_assert_int_eq(fetch(&bench), VFL_OK);
     ck_assert(bench.is_found);
@@ -316,7 +316,7 @@ START_TEST(the_sdks_switches_are_obeyed)
     identity_bench_set("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5");
     ck_assert_int_eq(fetch(&bench), VFL_CONFIG);
     ck_assert_ptr_nonnull(strstr(bench.err.text, "neither IPv4 nor IPv6"));
-    ck_assert_uint_eq(bench.client.request_count, 0);
+    ck_assert_uint_eq(bench.client.own_budget.request_count, 0);
     identity_bench_finish(&bench);
 }
 END_TEST

@@ -85,7 +85,7 @@ END_TEST
 
 START_TEST(chance_stays_below_one_and_varies)
 {
-    uint64_t state = 1;
+    _Atomic uint64_t state = 1;
     double sum = 0;
     for (int i = 0; i < 1000; i++) {
         double chance = vfl_retry_chance(&state);

@@ -1,5 +1,6 @@
 #include "core/aws/s3.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "core/aws/s3_bucket.h"
@@ -667,6 +668,105 @@ START_TEST(a_region_hint_is_believed_only_as_a_region)
 }
 END_TEST
 
+/* One thread of several that read from the same bucket. */
+struct other_thread {
+    struct vfl_s3_bucket *bucket;
+    const char *key;
+    enum vfl_status status;
+    struct vfl_error err;
+};
+
+static enum vfl_status ignore(void *ctx, struct vfl_span chunk, struct vfl_error *err)
+{
+    (void)ctx;
+    (void)chunk;
+    (void)err;
+    return VFL_OK;
+}
+
+static enum vfl_status get_key(struct vfl_s3_bucket *bucket, const char *key, struct vfl_error *err)
+{
+    const struct vfl_s3_object expected = {.key = vfl_span_from_string(key), .size_bytes = 5};
+    return vfl_s3_get(bucket, &expected, (struct vfl_sink){ignore, NULL}, err);
+}
+
+static void *get_in_thread(void *ctx)
+{
+    struct other_thread *thread = ctx;
+    thread->status = get_key(thread->bucket, thread->key, &thread->err);
+    return NULL;
+}
+
+/* 26: both are told that the same token has expired; the second one only after the first one has
+ * had it renewed. */
+START_TEST(of_two_threads_with_an_expired_token_one_renews_it)
+{
+    struct s3_bench bench = {0};
+    struct other_thread other = {.key = "late"};
+    pthread_t thread;
+    aws_bench_expect_connect(&bench.base);
+    aws_bench_expect(&bench.base, "GET /logs/late", 403, "s3_expired_token.xml")->held_for = 3;
+    aws_bench_expect(&bench.base, "GET /logs/first", 403, "s3_expired_token.xml");
+    aws_bench_expect(&bench.base, "POST /", 200, "sts_assumed.xml");
+    aws_bench_expect(&bench.base, "GET /logs/first", 200, NULL)->body = "first";
+    aws_bench_expect(&bench.base, "GET /logs/late", 200, NULL)->body = "later";
+    start(&bench, NULL);
+    ck_assert_int_eq(vfl_s3_bucket_new_beside(bench.bucket, NULL, &other.bucket, NULL), VFL_OK);
+    ck_assert_int_eq(pthread_create(&thread, NULL, get_in_thread, &other), 0);
+    ck_assert(scripted_server_wait_for_stall(bench.base.server));
+    enum vfl_status st = get_key(bench.bucket, "first", &bench.err);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_msg(st == VFL_OK, "%s", bench.err.text);
+    ck_assert_msg(other.status == VFL_OK, "%s", other.err.text);
+    ck_assert_uint_eq(vfl_aws_session_request_count(bench.base.session), 7);
+    vfl_s3_bucket_free(other.bucket);
+    finish(&bench);
+}
+END_TEST
+
+START_TEST(a_bucket_beside_is_cancelled_by_its_own_flag_alone)
+{
+    struct s3_bench bench = {0};
+    struct other_thread other = {.key = "stalls"};
+    atomic_bool stopped = false;
+    pthread_t thread;
+    aws_bench_expect_connect(&bench.base);
+    aws_bench_expect(&bench.base, "GET /logs/stalls", 200, NULL)->held_for = 2;
+    aws_bench_expect(&bench.base, "GET /logs/k", 200, NULL)->body = "whole";
+    aws_bench_expect(&bench.base, "GET /logs/k", 200, NULL)->body = "whole";
+    start(&bench, NULL);
+    ck_assert_int_eq(vfl_s3_bucket_new_beside(bench.bucket, &stopped, &other.bucket, NULL), VFL_OK);
+    ck_assert_int_eq(pthread_create(&thread, NULL, get_in_thread, &other), 0);
+    ck_assert(scripted_server_wait_for_stall(bench.base.server));
+    atomic_store(&stopped, true);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(other.status, VFL_CANCELLED);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(get_key(bench.bucket, "k", &bench.err), VFL_OK);
+    vfl_s3_bucket_free(other.bucket);
+    finish(&bench);
+}
+END_TEST
+
+START_TEST(buckets_beside_each_other_spend_one_retry_quota)
+{
+    struct s3_bench bench = {0};
+    struct vfl_s3_bucket *beside = NULL;
+    aws_bench_expect_connect(&bench.base);
+    for (int i = 0; i < 2; i++)
+        aws_bench_expect(&bench.base, "GET /logs/k", 500, NULL);
+    start(&bench, NULL);
+    ck_assert_int_eq(vfl_s3_bucket_new_beside(bench.bucket, NULL, &beside, NULL), VFL_OK);
+    ck_assert_int_eq(vfl_aws_session_connect(bench.base.session, NULL), VFL_OK);
+    vfl_aws_session_client(bench.base.session)->budget->quota.tokens = 14;
+    ck_assert_int_eq(get_key(beside, "k", &bench.err), VFL_RETRY);
+    ck_assert_int_eq(vfl_aws_session_client(bench.base.session)->budget->quota.tokens, 0);
+    ck_assert_uint_eq(vfl_aws_session_request_count(bench.base.session), 4);
+    vfl_s3_bucket_free(beside);
+    finish(&bench);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -686,6 +786,9 @@ int main(void)
         more_than_a_thousand_keys_take_several_requests,
         redirects_of_a_configured_endpoint_are_refused,
         a_region_hint_is_believed_only_as_a_region,
+        of_two_threads_with_an_expired_token_one_renews_it,
+        a_bucket_beside_is_cancelled_by_its_own_flag_alone,
+        buckets_beside_each_other_spend_one_retry_quota,
     };
     return RUN_SUITE("s3", cases);
 }

@@ -1,5 +1,7 @@
 #include "core/aws/s3.h"
 
+#include <pthread.h>
+
 #include "tests/fake/aws_bench.h"
 #include "tests/unit/run_suite.h"
 
@@ -187,6 +189,54 @@ START_TEST(a_region_once_found_is_kept)
 }
 END_TEST
 
+struct other_thread {
+    struct vfl_s3_bucket *bucket;
+    enum vfl_status status;
+};
+
+static void *check_in_thread(void *ctx)
+{
+    struct other_thread *other = ctx;
+    other->status = vfl_s3_check_versioning(other->bucket, NULL);
+    return NULL;
+}
+
+/* The late thread's answer names no region, so it would have to ask, were it not known by then. */
+START_TEST(a_region_found_by_one_thread_serves_the_others)
+{
+    struct aws_bench bench = {0};
+    struct vfl_s3_bucket *bucket = NULL;
+    struct other_thread other = {.status = VFL_RETRY};
+    struct vfl_error err = {0};
+    pthread_t thread;
+    aws_bench_expect_connect(&bench);
+    struct scripted_exchange *late = aws_bench_expect(&bench, GET, 400, NULL);
+    late->body = FAULT("IllegalLocationConstraintException", "");
+    late->contains[0] = OLD;
+    late->held_for = 2;
+    struct scripted_exchange *moved = aws_bench_expect(&bench, GET, 301, NULL);
+    moved->headers = "x-amz-bucket-region: us-east-2\r\n";
+    moved->contains[0] = OLD;
+    for (int i = 0; i < 2; i++) {
+        struct scripted_exchange *found = aws_bench_expect(&bench, GET, 200, NULL);
+        found->body = ENABLED;
+        found->contains[0] = NEW;
+    }
+    start(&bench);
+    ck_assert_int_eq(vfl_s3_bucket_new(bench.session, "logs", NULL, &bucket, NULL), VFL_OK);
+    ck_assert_int_eq(vfl_s3_bucket_new_beside(bucket, NULL, &other.bucket, NULL), VFL_OK);
+    ck_assert_int_eq(pthread_create(&thread, NULL, check_in_thread, &other), 0);
+    ck_assert(scripted_server_wait_for_stall(bench.server));
+    enum vfl_status st = vfl_s3_check_versioning(bucket, &err);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_msg(st == VFL_OK, "%s", err.text);
+    ck_assert_int_eq(other.status, VFL_OK);
+    vfl_s3_bucket_free(other.bucket);
+    vfl_s3_bucket_free(bucket);
+    finish(&bench);
+}
+END_TEST
+
 START_TEST(a_dotted_bucket_moves_in_the_path)
 {
     struct aws_bench bench = {0};
@@ -265,9 +315,8 @@ END_TEST
 int main(void)
 {
     const TTest *const cases[] = {
-        the_buckets_region_is_found_and_nothing_else_is_believed,
-        a_region_once_found_is_kept,
-        a_dotted_bucket_moves_in_the_path,
+        the_buckets_region_is_found_and_nothing_else_is_believed, a_region_once_found_is_kept,
+        a_region_found_by_one_thread_serves_the_others,           a_dotted_bucket_moves_in_the_path,
         a_server_that_cannot_prove_its_name_gets_nothing,
     };
     return RUN_SUITE("s3_region", cases);

@@ -337,6 +337,27 @@ START_TEST(gets_a_large_object_in_chunks)
 }
 END_TEST
 
+START_TEST(a_store_beside_reads_the_same_and_is_cancelled_by_its_own_flag)
+{
+    open_folder();
+    write_file("logs/d/k", "text");
+    struct listing listing = {0};
+    atomic_bool stopped = false;
+    struct vfl_store *beside = NULL;
+    ck_assert_int_eq(list("", "", &listing), VFL_OK);
+    ck_assert_int_eq(store->ops->new_beside(store, &stopped, &beside, &err), VFL_OK);
+    struct content content = {0};
+    const struct vfl_sink sink = {record_chunk, &content};
+    ck_assert_int_eq(beside->ops->get(beside, &listing.last, sink, &err), VFL_OK);
+    ck_assert_uint_eq(content.size, 4);
+    atomic_store(&stopped, true);
+    ck_assert_int_eq(beside->ops->get(beside, &listing.last, sink, &err), VFL_CANCELLED);
+    ck_assert_int_eq(get(&listing.last, &content), VFL_OK);
+    beside->ops->free(beside);
+    close_folder();
+}
+END_TEST
+
 START_TEST(empty_object_is_fine)
 {
     open_folder();
@@ -510,6 +531,7 @@ int main(void)
         sink_and_cancelling_stop_a_listing,
         depth_is_bounded,
         gets_a_large_object_in_chunks,
+        a_store_beside_reads_the_same_and_is_cancelled_by_its_own_flag,
         empty_object_is_fine,
         object_that_changed_is_to_be_retried,
         keys_cannot_lead_out_of_the_bucket,
