@@ -68,6 +68,16 @@ static enum vfl_status open_session(struct vfl_collector *collector, struct vfl_
     return vfl_aws_session_new(&options, &collector->session, err);
 }
 
+static enum vfl_status open_workers(struct vfl_collector *collector, struct vfl_error *err)
+{
+    const struct vfl_workers_options options = {
+        .store = collector->store,
+        .worker_count = collector->config->worker_count,
+        .is_remote = collector->config->store_directory == NULL,
+    };
+    return vfl_workers_new(&options, &collector->workers, err);
+}
+
 enum vfl_status vfl_collector_new(const struct vfl_config *config,
                                   const struct vfl_collector_ops *ops,
                                   struct vfl_collector **ret_collector, struct vfl_error *err)
@@ -98,7 +108,7 @@ enum vfl_status vfl_collector_new(const struct vfl_config *config,
     if (st == VFL_OK)
         st = vfl_listing_plan_init(&collector->listing, config->region_count, err);
     if (st == VFL_OK)
-        st = vfl_object_reader_new(&collector->reader, err);
+        st = open_workers(collector, err);
     if (st != VFL_OK) {
         vfl_collector_free(collector);
         return st;
@@ -112,7 +122,7 @@ void vfl_collector_free(struct vfl_collector *collector)
     if (collector == NULL)
         return;
     vfl_claims_release(collector);
-    vfl_object_reader_free(collector->reader);
+    vfl_workers_free(collector->workers);
     vfl_flow_table_fini(&collector->table);
     vfl_content_set_fini(&collector->contents);
     vfl_listing_plan_fini(&collector->listing);
@@ -128,6 +138,7 @@ void vfl_collector_free(struct vfl_collector *collector)
 void vfl_collector_cancel(struct vfl_collector *collector)
 {
     atomic_store(&collector->is_cancelled, true);
+    vfl_workers_cancel(collector->workers);
 }
 
 /* --- interfaces --- */

@@ -42,6 +42,7 @@ struct vfl_config {
     char *interfaces_file;
     bool is_scope_all;            /* public peers become components too */
     bool is_accepted_only;        /* relations that were only ever refused are left out */
+    unsigned worker_count;        /* 0: by the cores */
     unsigned max_relations;       /* the largest by bytes are kept, the rest is counted */
     char *topology_instance_type; /* both NULL: shares the account scan's key, no snapshots */
     char *topology_instance_url;

@@ -81,6 +81,11 @@ static const struct vfl_config_key keys[] = {
     {"expire_after", "both", "seconds", "3600",
      "Time without traffic after which a component or relation is deleted, 60 to 604800.",
      RULE(.kind = VFL_CONFIG_SECONDS, AT(config.expire_after_s), .min = 60, .max = 604800)},
+    {"workers", "instance", "number", "cores, up to 4",
+     "Objects read at a time, 1 to 32; from S3 twice as many connections. 1 reads on the agent's "
+     "own "
+     "thread. A container's CPU limit is not seen: set this to it.",
+     RULE(.kind = VFL_CONFIG_NUMBER, AT(config.worker_count), .min = 1, .max = 32)},
     {"dry_run", "both", "boolean", "false",
      "Reads and emits as usual, but deletes no object from the bucket.",
      RULE(.kind = VFL_CONFIG_BOOLEAN, AT(config.is_dry_run))},

@@ -21,6 +21,7 @@ struct vfl_listed_object {
     int64_t time_epoch_s; /* of the key's name */
     const char *region;   /* borrowed from the configuration */
     bool is_archived;
+    bool is_read; /* in this run */
 };
 
 /* Zeroed is empty. */

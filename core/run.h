@@ -14,8 +14,8 @@
 #include "core/discovery.h"
 #include "core/listing_plan.h"
 #include "core/object_list.h"
-#include "core/object_reader.h"
 #include "core/run_report.h"
+#include "core/workers.h"
 
 struct vfl_collector {
     const struct vfl_config *config;
@@ -29,7 +29,7 @@ struct vfl_collector {
     struct vfl_listing_plan listing;
     int64_t full_ledger_sweep_ms;   /* when its being full last made a listing FULL; 0: never */
     struct vfl_error bad_date_told; /* of the last sweep that showed such an object; or empty */
-    struct vfl_object_reader *reader;
+    struct vfl_workers *workers;
     struct vfl_flow_table table; /* of the run under way */
     struct vfl_content_set contents;
     unsigned failed_delete_runs;

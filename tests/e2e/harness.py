@@ -120,8 +120,8 @@ class HostTestCase(unittest.TestCase):
             json.dump(value, out)
         return self.path(name)
 
-    def run_host(self, init_config, *instances, arguments=('--once',), expect=0):
-        """Runs the host in a clean environment and checks its exit status (None: any)."""
+    def start_host(self, init_config, *instances, arguments=('--once',)):
+        """Starts the host in a clean environment; the caller waits for its end."""
         config = self.path('conf.yaml')
         write_config(config, init_config, *instances)
         environment = {name: value for name, value in os.environ.items()
@@ -131,14 +131,27 @@ class HostTestCase(unittest.TestCase):
         environment.update(AWS_EC2_METADATA_DISABLED='true', HOME=self.dir)
         command = [os.environ['CHECK_HOST'], '--check', os.environ['CHECK_LIB'], '--config',
                    config, '--output', 'jsonl', *arguments]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                              env=environment, timeout=RUN_SECONDS, cwd=self.dir)
-        log = done.stderr.decode('utf-8', 'replace')
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env=environment, cwd=self.dir)
+
+    def run_host(self, init_config, *instances, arguments=('--once',), expect=0):
+        """Runs the host and checks its exit status (None: any)."""
+        with self.start_host(init_config, *instances, arguments=arguments) as process:
+            return self.finish_host(process, expect)
+
+    def finish_host(self, process, expect=0):
+        """Waits for a started host and checks its exit status (None: any)."""
+        try:
+            stdout, stderr = process.communicate(timeout=RUN_SECONDS)
+        except BaseException:
+            process.kill()
+            raise
+        log = stderr.decode('utf-8', 'replace')
         if expect is not None:
-            self.assertEqual(done.returncode, expect, f'{" ".join(command)}\n{log}')
+            self.assertEqual(process.returncode, expect, f'{" ".join(process.args)}\n{log}')
         self.assertNotIn('AddressSanitizer', log)
         self.assertNotIn('runtime error', log)
-        return HostResult(done.returncode, done.stdout.decode('utf-8'), log)
+        return HostResult(process.returncode, stdout.decode('utf-8'), log)
 
     def assert_service_check(self, result, name, status, *words):
         """status: OK, WARNING or CRITICAL; each word must be in the message."""

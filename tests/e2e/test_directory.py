@@ -1,6 +1,7 @@
 """The main job on the directory store: everything that does not need a server."""
 
 import os
+import random
 
 import harness
 import worked_case
@@ -72,6 +73,49 @@ class WorkedCase(DirectoryTestCase):
                 self.state = self.path(f'state-{number}')
                 result = self.run_once(flowlog_bucket_name=bucket.name)
                 self.assertEqual(result.graph.total('aws.flowlog.bytes_sent'), 30)
+
+
+class Workers(DirectoryTestCase):
+    INTERFACE_COUNT = 30
+
+    def objects(self, seed):
+        """Services that are used from everywhere, seen from both sides, in objects of all sizes."""
+        chosen = random.Random(seed)
+        for number in range(40):
+            lines = []
+            for _ in range(chosen.choice((1, 20, 600))):
+                client, server = (chosen.randrange(self.INTERFACE_COUNT) for _ in range(2))
+                start = 1624348000 + 60 * chosen.randrange(30)
+                ends = [(client, server, 40000 + chosen.randrange(90), 443),
+                        (server, client, 443, 40000 + chosen.randrange(90))]
+                source, target, source_port, target_port = chosen.choice(ends)
+                lines.append(
+                    f'2 {ACCOUNT} eni-{chosen.choice((source, target)):08x} 10.1.0.{source} '
+                    f'10.1.0.{target} {source_port} {target_port} 6 1 {chosen.randrange(9999)} '
+                    f'{start} {start + 60} {chosen.choice(("ACCEPT", "ACCEPT", "REJECT"))} OK')
+            yield object_key(number), gzipped(*lines)
+
+    def test_any_number_gives_the_same(self):
+        seed = random.randrange(1 << 32)
+        self.instance['interfaces_file'] = self.write_json('many.json', {'NetworkInterfaces': [
+            worked_case.interface(f'eni-{i:08x}', f'10.1.0.{i}')
+            for i in range(self.INTERFACE_COUNT)]})
+        for key, body in self.objects(seed):
+            self.bucket.put(key, body)
+        expected = None
+        for count in (1, 2, 3, 4, 5, 6, 7, 8, 32):
+            with self.subTest(workers=count, seed=seed):
+                self.state = self.path(f'state-{count}')
+                graph = self.run_once(workers=count, dry_run=True).graph
+                traffic = {name: sorted((value, sorted(tags.items()))
+                                        for value, tags in graph.metrics('aws.flowlog.' + name))
+                           for name in ('bytes_sent', 'bytes_received', 'bytes_sent_per_second',
+                                        'bytes_received_per_second')}
+                order = [call['id'] for call in graph.of('submit_component')]
+                if expected is None:
+                    expected = graph.topology(), traffic, order
+                    self.assertGreater(len(graph.relations), 100)
+                self.assertEqual((graph.topology(), traffic, order), expected)
 
 
 class Switches(DirectoryTestCase):

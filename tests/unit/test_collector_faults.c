@@ -356,10 +356,12 @@ START_TEST(full_ledger_reads_no_new_object)
 }
 END_TEST
 
-/* Of five objects, the newest last, two have room; deleting makes room within the run. */
+/* Of five objects, the newest last, two have room, also when more workers would take more; deleting
+ * makes room within the run. */
 START_TEST(reads_the_newest_first)
 {
-    open_fixture(VFL_STATE_TRANSACTIONAL);
+    collector_fixture_open(&at, VFL_STATE_TRANSACTIONAL, "workers: 8\n");
+    at.ops.is_auto_commit = true;
     fill_ledger(2);
     put_flows(1, 5);
     expect_run(60);

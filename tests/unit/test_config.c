@@ -54,6 +54,7 @@ START_TEST(minimal_configuration_has_the_documented_defaults)
     ck_assert_uint_eq(config.expire_after_s, 3600);
     ck_assert(!config.is_scope_all && !config.is_accepted_only);
     ck_assert_uint_eq(config.max_relations, 100000);
+    ck_assert_uint_eq(config.worker_count, 0);
     ck_assert_ptr_null(config.topology_instance_type);
     ck_assert_ptr_null(config.topology_instance_url);
     ck_assert_ptr_null(config.access_key_id);
@@ -79,6 +80,7 @@ START_TEST(every_key_reaches_its_field)
             "s3_endpoint_url: http://127.0.0.1:7480/\nsts_endpoint_url: https://[::1]:8/base/\n"
             "ec2_endpoint_url: https://ec2.example\ns3_path_style: \"True\"\n"
             "interfaces_file: enis.json\nscope: all\ntraffic: accepted\nmax_relations: 20000\n"
+            "workers: 32\n"
             "topology_instance: {type: flows, url: 7}\n");
     ck_assert_str_eq(config.access_key_id, "AKIDEXAMPLE");
     ck_assert_str_eq(config.secret_access_key, "wJalr/K7+EXAMPLE=");
@@ -100,6 +102,7 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_str_eq(config.interfaces_file, "enis.json");
     ck_assert(config.is_scope_all && config.is_accepted_only);
     ck_assert_uint_eq(config.max_relations, 20000);
+    ck_assert_uint_eq(config.worker_count, 32);
     ck_assert_str_eq(config.topology_instance_type, "flows");
     ck_assert_str_eq(config.topology_instance_url, "7");
     ck_assert_uint_eq(config.notice_count, 0);
@@ -134,6 +137,7 @@ START_TEST(empty_values_are_unset)
                        "topology_instance:\n");
     ck_assert(!config.is_scope_all && !config.is_accepted_only);
     ck_assert_uint_eq(config.max_relations, 100000);
+    ck_assert_uint_eq(config.worker_count, 0);
     ck_assert_ptr_null(config.topology_instance_type);
     ck_assert_ptr_null(config.access_key_id);
     ck_assert_ptr_null(config.external_id);
