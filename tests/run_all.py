@@ -18,11 +18,12 @@ SANITIZER_OPTIONS = {
     'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
 }
 # What runs in more than one thread: several instances at once, the end of one amid its run, a
-# request that is cancelled, gets side by side.
-THREADED_TARGETS = ['plugin/libstackstate_check_aws_flowlogs.so', 'tests/contract/test_plugin',
-                    'tests/unit/test_http', 'tests/unit/test_session', 'tests/unit/test_s3',
-                    'tests/unit/test_s3_region']
-THREADED_TESTS = ['plugin', 'http', 'session', 's3', 's3_region']
+# request that is cancelled, gets side by side, the workers of a run.
+THREADED_UNITS = ['http', 'session', 's3', 's3_region', 'workers', 'collector_workers']
+THREADED_TARGETS = ['plugin/libstackstate_check_aws_flowlogs.so', 'examples/host/check-host',
+                    'tests/contract/test_plugin',
+                    *(f'tests/unit/test_{name}' for name in THREADED_UNITS)]
+THREADED_TESTS = ['plugin', 'e2e_fake_aws_workers', *THREADED_UNITS]
 # name, build folder, meson options, environment, targets (none: all), arguments of meson test
 CONFIGURATIONS = [
     ('normal', 'build', ['-Dwerror=true', '-Db_sanitize=none'], {}, [], []),

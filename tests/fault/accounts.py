@@ -254,11 +254,13 @@ class Accounts:
 
 
 class Bench:
-    """A directory with the host's configuration, its state and its accounts."""
+    """A directory with the host's configuration, its state and its accounts. workers: several, so
+    that the campaigns meet threads whatever the machine has."""
 
-    def __init__(self, account=harness.ACCOUNT):
+    def __init__(self, account=harness.ACCOUNT, workers=4):
         self.dir = tempfile.mkdtemp(prefix='vfl-fault-')
         self.account = account
+        self.workers = workers
         self.accounts = Accounts(self.path('state'))
         self.conf = self.path('conf.yaml')
         self.kept = None
@@ -278,6 +280,7 @@ class Bench:
         harness.write_config(self.conf, init_config or {}, {
             'role_arn': f'arn:aws:iam::{self.account}:role/Reader', 'regions': [harness.REGION],
             'process_flow_logs': True, 'expire_after': 604800, 'first_callback': 1,
+            'workers': self.workers,
             'interfaces_file': self.path('interfaces.json'), **instance})
 
     def use_directory(self, name='flow-logs'):
@@ -353,10 +356,10 @@ class Prepared:
 
     MAX_CLEAN_RUNS = 4
 
-    def __init__(self, server=None):
+    def __init__(self, server=None, workers=1):
         """server: of fault_campaign, the bucket is there; without one, on the directory store."""
         self.server = server
-        self.bench = Bench(server.account if server else harness.ACCOUNT)
+        self.bench = Bench(server.account if server else harness.ACCOUNT, workers)
         self.bucket = None
         self.books = self.bench.accounts
         self.runs = self.lost = self.double = 0

@@ -1,7 +1,8 @@
 /* Preloaded into the host: lets chosen allocations of the check fail, and finds what it leaks.
  *
  * Counted are the allocations inside the check's entry points, those of the libraries that it calls
- * included. Not counted are those inside the agent's callbacks: they are the host's own.
+ * included, in its threads too. Not counted are those inside the agent's callbacks: they are the
+ * host's own.
  *
  *   FAIL_ALLOC_AT=N       the N-th counted allocation fails, from 1; 0: none
  *   FAIL_ALLOC_LENGTH=N   and the N-1 after it (default 1)
@@ -179,6 +180,47 @@ void free(void *memory)
     __libc_free(memory);
 }
 
+/* --- the check's threads ------------------------------------------------------------------------
+ */
+
+struct beginning {
+    void *(*body)(void *);
+    void *ctx;
+};
+
+static void *begin_counting(void *memory)
+{
+    struct beginning beginning = *(struct beginning *)memory;
+    __libc_free(memory);
+    (void)set_counting(true);
+    return beginning.body(beginning.ctx);
+}
+
+static void *look_up(void *handle, const char *name);
+
+int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attributes, void *(*body)(void *),
+                   void *ctx)
+{
+    static int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    if (create == NULL) {
+        void *address = look_up(RTLD_NEXT, "pthread_create");
+        memcpy(&create, &address, sizeof create);
+    }
+    if (!is_counting)
+        return create(ret_thread, attributes, body, ctx);
+    struct beginning *beginning = must_fail() ? NULL : __libc_malloc(sizeof *beginning);
+    if (beginning == NULL)
+        return EAGAIN;
+    *beginning = (struct beginning){body, ctx};
+    /* What libc keeps of a thread for the next one is not the check's to give back. */
+    (void)set_counting(false);
+    int failure = create(ret_thread, attributes, begin_counting, beginning);
+    (void)set_counting(true);
+    if (failure != 0)
+        __libc_free(beginning);
+    return failure;
+}
+
 /* --- the agent's callbacks ----------------------------------------------------------------------
  */
 
@@ -306,16 +348,22 @@ static void teardown(struct stackstate_check *check)
     (void)set_counting(false);
 }
 
-/* The host finds the entry points by this, and is given ours. */
-void *dlsym(void *handle, const char *name)
+/* libc's own dlsym. */
+static void *look_up(void *handle, const char *name)
 {
-    static void *(*look_up)(void *, const char *);
-    if (look_up == NULL) {
+    static void *(*own)(void *, const char *);
+    if (own == NULL) {
         void *address = dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.34");
         if (address == NULL)
             address = dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.2.5");
-        memcpy(&look_up, &address, sizeof look_up);
+        memcpy(&own, &address, sizeof own);
     }
+    return own(handle, name);
+}
+
+/* The host finds the entry points by this, and is given ours. */
+void *dlsym(void *handle, const char *name)
+{
     void *found = look_up(handle, name);
     union {
         configure_function configure;
