@@ -383,8 +383,14 @@ static void free_store(struct vfl_store *store)
     (void)store;
 }
 
-static const struct vfl_store_ops store_ops = {check_versioning, list, get, remove_keys,
-                                               free_store};
+/* One worker reads, so nothing has to be lent to another thread. */
+static const struct vfl_store_ops store_ops = {
+    .check_versioning = check_versioning,
+    .list = list,
+    .get = get,
+    .remove = remove_keys,
+    .free = free_store,
+};
 static struct vfl_store bucket = {&store_ops};
 
 /* --- the agent -------------------------------------------------------------------------------- */
@@ -473,8 +479,13 @@ static void start_process(void)
     collector = NULL;
     if (vfl_collector_new(&config, &table, &collector, &err) != VFL_OK)
         give_up(err.text, NULL);
+    vfl_workers_free(collector->workers);
+    collector->workers = NULL;
     collector->store->ops->free(collector->store);
     collector->store = &bucket;
+    const struct vfl_workers_options options = {.store = &bucket, .worker_count = 1};
+    if (vfl_workers_new(&options, &collector->workers, &err) != VFL_OK)
+        give_up(err.text, NULL);
     for (unsigned i = 0; i < flow_log_count; i++)
         flow_logs[i].newest_shown_epoch_s = INT64_MIN;
 }
@@ -599,6 +610,7 @@ static void open_config(const struct fake_bucket *folder)
                    "role_arn: arn:aws:iam::" FAKE_ACCOUNT ":role/Reader\n"
                    "regions: [%s, %s]\n"
                    "process_flow_logs: true\n"
+                   "workers: 1\n"
                    "flowlog_bucket_name: " FAKE_BUCKET_NAME "\n"
                    "s3_endpoint_url: file://%s\n"
                    "interfaces_file: %s\n",

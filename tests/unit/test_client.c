@@ -183,7 +183,7 @@ START_TEST(a_name_that_does_not_resolve_is_asked_for_again)
     ck_assert_int_eq(call_with(&bench, (struct vfl_aws_call){0}, NULL), VFL_RETRY);
     ck_assert_msg(strstr(bench.err.text, "check DNS and the endpoint") != NULL, "%s",
                   bench.err.text);
-    ck_assert_uint_eq(bench.client.request_count, 3);
+    ck_assert_uint_eq(bench.client.own_budget.request_count, 3);
     ck_assert_uint_eq(bench.wait_count, 2);
     bench.endpoint = working;
     ck_assert_int_eq(call_with(&bench, (struct vfl_aws_call){0}, NULL), VFL_OK);
