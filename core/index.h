@@ -91,6 +91,19 @@ static inline uint64_t vfl_hash_finish(uint64_t hash)
     return hash ^ (hash >> 29);
 }
 
+/* Mixes two words with one multiplication, so that a key of several words is not a chain of them.
+ * Both must hold something that nobody else knows: a factor of 0 swallows the other. */
+static inline uint64_t vfl_hash_fold(uint64_t a, uint64_t b)
+{
+#if defined(__SIZEOF_INT128__)
+    __extension__ typedef unsigned __int128 product_type;
+    product_type product = (product_type)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    return vfl_hash_mix(vfl_hash_mix(UINT64_C(0x9e3779b97f4a7c15), a), b);
+#endif
+}
+
 uint64_t vfl_hash_bytes(uint64_t seed, const void *bytes, size_t size);
 
 /* A value that senders of traffic cannot guess, so that they cannot choose colliding keys. */

@@ -163,9 +163,8 @@ static bool are_further_texts(const struct vfl_flow_table *table, uint32_t posit
 
 static inline uint64_t hash_identity(uint64_t seed, const struct flow_known_context *known)
 {
-    uint64_t hash = vfl_hash_mix(seed, known->identity[1]);
-    hash = vfl_hash_mix(hash, known->identity[2] ^ known->identity[6]);
-    return hash ^ hash >> 29;
+    return vfl_hash_fold(known->identity[1] ^ seed, known->identity[2] ^ known->identity[6] ^ seed ^
+                                                        UINT64_C(0xa0761d6478bd642f));
 }
 
 static struct flow_known_context *find_known(const struct vfl_flow_table *table,
@@ -176,7 +175,8 @@ static struct flow_known_context *find_known(const struct vfl_flow_table *table,
     for (uint32_t i = 0; i < KNOWN_CONTEXT_TRIES; i++) {
         struct flow_known_context *known =
             &table->known_contexts[(slot + i) & (table->known_room - 1)];
-        if (is_identity(known, wanted) && are_further_texts(table, (uint32_t)known->context - 1, record))
+        if (is_identity(known, wanted) &&
+            are_further_texts(table, (uint32_t)known->context - 1, record))
             return known;
     }
     return NULL;
@@ -234,8 +234,8 @@ static enum vfl_status add_context_of(struct vfl_flow_table *table, const struct
 }
 
 enum vfl_status flow_context_of_record(struct vfl_flow_table *table,
-                                           const struct vfl_record *record, uint32_t *ret_position,
-                                           struct vfl_error *err)
+                                       const struct vfl_record *record, uint32_t *ret_position,
+                                       struct vfl_error *err)
 {
     uint8_t era = vfl_eras_at(&table->eras, record->has_times ? record->end_epoch_s : INT64_MAX);
     struct flow_known_context wanted;

@@ -59,23 +59,28 @@ static inline uint64_t flow_hash_key(uint64_t seed, const struct vfl_flow_key *k
 {
     uint64_t words[4];
     flow_key_words(key, words);
-    uint64_t hash = vfl_hash_mix(seed, words[0]);
-    hash = vfl_hash_mix(hash, words[1]);
-    hash = vfl_hash_mix(hash, words[2]);
-    return vfl_hash_finish(vfl_hash_mix(hash, words[3]));
+    /* A factor of 0 would swallow the other one, so each holds the seed. */
+    uint64_t first = vfl_hash_fold(words[0] ^ seed, words[1] ^ seed ^ UINT64_C(0xa0761d6478bd642f));
+    uint64_t second = vfl_hash_fold(words[2] ^ seed ^ UINT64_C(0xe7037ed1a0b428db),
+                                    words[3] ^ seed ^ UINT64_C(0x589965cc75374cc3));
+    return vfl_hash_fold(first ^ seed, second ^ seed ^ UINT64_C(0x8ebc6af09c88c6e3));
 }
 
-/* Both have lain in memory for a while, so here wide loads are the fast ones. */
+static inline uint64_t flow_load(const struct vfl_flow_key *key, size_t offset)
+{
+    uint64_t word;
+    memcpy(&word, (const char *)key + offset, sizeof word);
+    return word;
+}
+
+/* Word by word; the last one overlaps the third. */
 static inline bool flow_is_key(const struct vfl_flow_key *left, const struct vfl_flow_key *right)
 {
-    uint64_t a[4];
-    uint64_t b[4];
-    const size_t tail = sizeof *left - sizeof a[0]; /* the last word overlaps the third */
-    memcpy(a, left, 3 * sizeof a[0]);
-    memcpy(&a[3], (const char *)left + tail, sizeof a[3]);
-    memcpy(b, right, 3 * sizeof b[0]);
-    memcpy(&b[3], (const char *)right + tail, sizeof b[3]);
-    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) == 0;
+    const size_t last = sizeof *left - sizeof(uint64_t);
+    return ((flow_load(left, 0) ^ flow_load(right, 0)) |
+            (flow_load(left, 8) ^ flow_load(right, 8)) |
+            (flow_load(left, 16) ^ flow_load(right, 16)) |
+            (flow_load(left, last) ^ flow_load(right, last))) == 0;
 }
 
 #endif
