@@ -17,15 +17,15 @@
     "start "                                                                                       \
     "end action log-status"
 
-static const char *const headers[] = {
-    V2,
-    V2 " vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id "
-       "sublocation-type sublocation-id pkt-src-aws-service pkt-dst-aws-service flow-direction "
-       "traffic-path",
-    "vpc-id interface-id end start bytes packets protocol dstport srcport dstaddr srcaddr "
-    "log-status action unheard-of flow-direction tcp-flags reject-reason traffic-path",
-    "srcaddr dstaddr bytes interface-id",
-};
+#define V5                                                                                         \
+    V2 " vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id "        \
+       "sublocation-type sublocation-id pkt-src-aws-service pkt-dst-aws-service flow-direction "   \
+       "traffic-path"
+#define MIXED                                                                                      \
+    "vpc-id interface-id end start bytes packets protocol dstport srcport dstaddr srcaddr "        \
+    "log-status action unheard-of flow-direction tcp-flags reject-reason traffic-path"
+
+static const char *const headers[] = {V2, V5, MIXED, "srcaddr dstaddr bytes interface-id"};
 
 static const char *const addresses[] = {
     "10.0.0.1",        "172.31.16.139", "255.255.255.255", "0.0.0.0",          "1.2.3",
