@@ -95,6 +95,12 @@ enum vfl_status vfl_digest_hmac_sha256(struct vfl_span key, struct vfl_span data
     return st;
 }
 
+enum vfl_status vfl_digest_sha1(struct vfl_span data, unsigned char ret_sum[VFL_SHA1_BYTES],
+                                struct vfl_error *err)
+{
+    return digest("SHA1", data, ret_sum, err);
+}
+
 enum vfl_status vfl_digest_md5(struct vfl_span data, unsigned char ret_sum[VFL_MD5_BYTES],
                                struct vfl_error *err)
 {

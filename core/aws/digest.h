@@ -8,6 +8,8 @@
 #define VFL_SHA256_BYTES 32
 #define VFL_SHA256_HEX_SIZE 65 /* NUL included */
 #define VFL_SHA256_BASE64_SIZE 45
+#define VFL_SHA1_BYTES 20
+#define VFL_SHA1_BASE64_SIZE 29
 #define VFL_MD5_BYTES 16
 #define VFL_MD5_BASE64_SIZE 25
 
@@ -19,6 +21,9 @@ enum vfl_status vfl_digest_sha256_hex(struct vfl_span data, char ret_hex[VFL_SHA
 enum vfl_status vfl_digest_hmac_sha256(struct vfl_span key, struct vfl_span data,
                                        unsigned char ret_mac[VFL_SHA256_BYTES],
                                        struct vfl_error *err) VFL_MUST_CHECK;
+/* For identifiers that are defined by it, never for security. */
+enum vfl_status vfl_digest_sha1(struct vfl_span data, unsigned char ret_sum[VFL_SHA1_BYTES],
+                                struct vfl_error *err) VFL_MUST_CHECK;
 /* VFL_UNSUPPORTED is normal in FIPS mode: the caller sends a SHA-256 checksum in its place. */
 enum vfl_status vfl_digest_md5(struct vfl_span data, unsigned char ret_sum[VFL_MD5_BYTES],
                                struct vfl_error *err) VFL_MUST_CHECK;

@@ -51,6 +51,26 @@ START_TEST(hmac_matches_rfc_4231)
 }
 END_TEST
 
+/* FIPS 180-2 appendix A. */
+START_TEST(sha1_matches_the_published_examples)
+{
+    static const struct {
+        const char *input, *expected;
+    } rows[] = {
+        {"abc", "a9993e364706816aba3e25717850c26c9cd0d89d"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "84983e441c3bd26ebaae4aa1f95129e5e54670f1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unsigned char sum[VFL_SHA1_BYTES];
+        char hex[2 * VFL_SHA1_BYTES + 1];
+        ck_assert_int_eq(vfl_digest_sha1(vfl_span_from_string(rows[i].input), sum, NULL), VFL_OK);
+        vfl_digest_hex(sum, sizeof sum, hex);
+        ck_assert_str_eq(hex, rows[i].expected);
+    }
+}
+END_TEST
+
 /* RFC 1321 appendix A.5. */
 START_TEST(md5_matches_rfc_1321)
 {
@@ -89,6 +109,7 @@ int main(void)
     const TTest *const cases[] = {
         sha256_matches_the_published_examples,
         hmac_matches_rfc_4231,
+        sha1_matches_the_published_examples,
         md5_matches_rfc_1321,
         base64_matches_rfc_4648,
     };
