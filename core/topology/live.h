@@ -220,6 +220,26 @@ enum vfl_status live_compact(struct vfl_topology *topology, struct vfl_error *er
 enum vfl_status live_decide_relations(struct vfl_topology *topology,
                                       struct vfl_error *err) VFL_MUST_CHECK;
 
+/* topology.c: room for what a run over the table needs; nothing is in it yet. */
+enum vfl_status live_run_flows_init(const struct vfl_flow_table *table, struct run_flows *ret_flows,
+                                    struct vfl_error *err) VFL_MUST_CHECK;
+void live_run_flows_fini(struct run_flows *flows); /* zeroed is fine */
+
+/* topology.c: what the table's contexts come to, one element each; the caller frees. */
+enum vfl_status live_resolve_contexts(struct vfl_topology *topology,
+                                      const struct vfl_flow_table *table,
+                                      const struct run_flows *flows,
+                                      struct vfl_resolve_context **ret_contexts,
+                                      struct vfl_error *err) VFL_MUST_CHECK;
+
+/* topology.c: the key of the conversation that a flow of that sender belongs to. */
+uint64_t live_conversation_key(const struct vfl_flow_key *key, enum live_side sender);
+
+/* traffic.c: whether a flow's bytes count, once choices are made. */
+enum live_count { LIVE_COUNTED, LIVE_OTHER_FLOW_LOG_COUNTS, LIVE_OTHER_OBSERVER_COUNTS };
+enum live_count live_count_of(const struct vfl_topology *topology, const struct run_flows *flows,
+                              const struct run_flow *flow, int64_t now_epoch_s);
+
 /* traffic.c: chooses flow logs and observers and sums the run's bytes into topology->traffic. */
 enum vfl_status live_account_traffic(struct vfl_topology *topology,
                                      const struct vfl_flow_table *table,

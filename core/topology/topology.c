@@ -196,7 +196,7 @@ static void update_owner(struct vfl_topology *topology, struct live_endpoint *en
     update_region(topology, endpoint, owner.interface->region, REGION_OF_DIRECTORY);
 }
 
-static uint64_t key_of(const struct vfl_flow_key *key, enum live_side sender)
+uint64_t live_conversation_key(const struct vfl_flow_key *key, enum live_side sender)
 {
     static const enum live_port_form forms[4][2] = {
         [VFL_PORTS_NONE] = {PORTS_NONE, PORTS_NONE},
@@ -298,7 +298,7 @@ add_flow(struct vfl_topology *topology, const struct vfl_resolve_context *contex
         return VFL_OK;
     }
     update_endpoints(topology, context, resolved->observer_side, src, dst);
-    uint64_t key = key_of(&flow->key, sender);
+    uint64_t key = live_conversation_key(&flow->key, sender);
     struct live_conversation *conversation = NULL;
     st = live_add_conversation(&topology->pairs[pair], key, &conversation, err);
     if (st != VFL_OK)
@@ -317,23 +317,37 @@ add_flow(struct vfl_topology *topology, const struct vfl_resolve_context *contex
     return VFL_OK;
 }
 
-static enum vfl_status resolve_flows(struct vfl_topology *topology,
-                                     const struct vfl_flow_table *table, int64_t now_epoch_s,
-                                     struct run_flows *flows, struct vfl_topology_counts *counts,
-                                     struct vfl_error *err)
+enum vfl_status live_resolve_contexts(struct vfl_topology *topology,
+                                      const struct vfl_flow_table *table,
+                                      const struct run_flows *flows,
+                                      struct vfl_resolve_context **ret_contexts,
+                                      struct vfl_error *err)
 {
     struct vfl_resolve_context *contexts =
         calloc((size_t)table->context_count + 1, sizeof *contexts);
     if (contexts == NULL)
         return no_memory(err);
-    enum vfl_status st = VFL_OK;
-    for (uint32_t i = 0; i < table->context_count && st == VFL_OK; i++)
-        st = vfl_resolve_context_init(&topology->interfaces, table, &table->contexts[i],
-                                      flows->carried, &contexts[i], err);
     for (uint32_t i = 0; i < table->context_count; i++) {
+        enum vfl_status st = vfl_resolve_context_init(
+            &topology->interfaces, table, &table->contexts[i], flows->carried, &contexts[i], err);
+        if (st != VFL_OK) {
+            free(contexts);
+            return st;
+        }
         contexts[i].is_scope_all = topology->is_scope_all;
         contexts[i].hints = &topology->hints;
     }
+    *ret_contexts = contexts;
+    return VFL_OK;
+}
+
+static enum vfl_status resolve_flows(struct vfl_topology *topology,
+                                     const struct vfl_flow_table *table, int64_t now_epoch_s,
+                                     struct run_flows *flows, struct vfl_topology_counts *counts,
+                                     struct vfl_error *err)
+{
+    struct vfl_resolve_context *contexts = NULL;
+    enum vfl_status st = live_resolve_contexts(topology, table, flows, &contexts, err);
     for (uint32_t i = 0; i < table->flow_count && st == VFL_OK; i++)
         st = vfl_resolve_learn(&topology->interfaces, &contexts[table->flows[i].key.context], table,
                                &table->flows[i], &topology->hints, err);
@@ -365,15 +379,15 @@ static void count_reporters(const struct vfl_topology *topology, const struct vf
     counts->unknown_interfaces = count_unknown(topology, table, flows->carried);
 }
 
-static void run_flows_fini(struct run_flows *flows)
+void live_run_flows_fini(struct run_flows *flows)
 {
     free(flows->items);
     free(flows->carried);
     free(flows->choices);
 }
 
-static enum vfl_status run_flows_init(const struct vfl_flow_table *table,
-                                      struct run_flows *ret_flows, struct vfl_error *err)
+enum vfl_status live_run_flows_init(const struct vfl_flow_table *table, struct run_flows *ret_flows,
+                                    struct vfl_error *err)
 {
     size_t choice_count = (size_t)table->context_count * RUN_ACTION_COUNT;
     struct run_flows flows = {
@@ -382,7 +396,7 @@ static enum vfl_status run_flows_init(const struct vfl_flow_table *table,
         .choices = malloc((choice_count + 1) * sizeof *flows.choices),
     };
     if (flows.items == NULL || flows.carried == NULL || flows.choices == NULL) {
-        run_flows_fini(&flows);
+        live_run_flows_fini(&flows);
         return no_memory(err);
     }
     for (size_t i = 0; i < choice_count; i++)
@@ -397,7 +411,7 @@ enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
 {
     struct vfl_topology_counts counts = {0};
     struct run_flows flows = {0};
-    enum vfl_status st = run_flows_init(table, &flows, err);
+    enum vfl_status st = live_run_flows_init(table, &flows, err);
     if (st != VFL_OK)
         return st;
     topology->run++;
@@ -409,7 +423,7 @@ enum vfl_status vfl_topology_apply(struct vfl_topology *topology,
         st = live_account_traffic(topology, table, &flows, now_epoch_s, err);
     if (st == VFL_OK)
         st = live_choose_relations(topology, err);
-    run_flows_fini(&flows);
+    live_run_flows_fini(&flows);
     if (st == VFL_OK)
         *ret_counts = counts;
     return st;

@@ -203,6 +203,14 @@ static bool is_counted_observer(const struct vfl_topology *topology, const struc
            pair->accepted_observers[flow->sender].reporter == flow->reporter;
 }
 
+enum live_count live_count_of(const struct vfl_topology *topology, const struct run_flows *flows,
+                              const struct run_flow *flow, int64_t now_epoch_s)
+{
+    if (!is_counted_observer(topology, flow, now_epoch_s))
+        return LIVE_OTHER_OBSERVER_COUNTS;
+    return is_counted_flow_log(topology, flows, flow) ? LIVE_COUNTED : LIVE_OTHER_FLOW_LOG_COUNTS;
+}
+
 /* --- bytes --- */
 
 struct window_piece {
@@ -270,8 +278,7 @@ static enum vfl_status sum_bytes(struct vfl_topology *topology, const struct vfl
         struct run_traffic *traffic = &topology->traffic[relation];
         /* Every relation seen in this run gets its gauges, also where another run counts. */
         traffic->has_records = true;
-        if (!is_counted_observer(topology, flow, now_epoch_s) ||
-            !is_counted_flow_log(topology, flows, flow))
+        if (live_count_of(topology, flows, flow, now_epoch_s) != LIVE_COUNTED)
             continue;
         traffic->bytes[flow->sender] =
             vfl_add_bytes(traffic->bytes[flow->sender], flow->flow->bytes);
