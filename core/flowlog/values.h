@@ -1,5 +1,5 @@
-/* Cuts a line into its values at runs of spaces and tabs. Private to the record parser and its
- * format; in a header because the walk has to be inlined to be fast. */
+/* Cuts a line into its values at runs of spaces and tabs: for the record parser, its format, and
+ * who shows every column. In a header because the walk has to be inlined to be fast. */
 #ifndef VFL_FLOWLOG_VALUES_H
 #define VFL_FLOWLOG_VALUES_H
 

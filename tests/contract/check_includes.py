@@ -32,6 +32,12 @@ OURS = [
                                   "core/topology/*.h"]),
     ("plugin/*", FOUNDATION + ["abi/stackstate_check.h", "plugin/*.h", "core/collector.h",
                                "core/config.h", "core/topology/topology.h"]),
+    # explains by the core's own stages, so that its picture is the check's; it needs no agent, and
+    # of AWS only SHA-1, because OpenSSL has one home
+    ("examples/explain/*", FOUNDATION + ["examples/explain/*.h", "core/interfaces_file.h",
+                                         "core/object_reader.h", "core/store/store.h",
+                                         "core/flowlog/*.h", "core/topology/topology.h",
+                                         "core/topology/evidence.h", "core/aws/digest.h"]),
     ("examples/host/*", FOUNDATION + ["abi/stackstate_check.h", "examples/host/*.h"]),
 ]
 
@@ -44,7 +50,7 @@ HOMES = {
     "expat.h": ["core/aws/xml.c"],
     "yaml.h": ["core/config*.c", "examples/host/yaml_text.[ch]", "examples/host/conf.c"],
     "jansson.h": ["core/aws/credentials*.c", "core/interfaces_file.c", "core/ledger.c",
-                  "examples/host/*.[ch]"],
+                  "examples/host/*.[ch]", "examples/explain/ecs.c"],
 }
 
 LIBC = re.compile(r"^(sys/|netinet/|arpa/)?[a-z0-9_]+\.h$")
