@@ -1,7 +1,9 @@
 /* check-host: runs a StackState check that comes as a shared library, the way the agent does. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "examples/explain/explain.h"
 #include "examples/host/log.h"
 #include "examples/host/schedule.h"
 
@@ -64,6 +66,8 @@ static int run(const struct vfl_options *options, struct vfl_schedule *schedule,
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "explain") == 0)
+        return vfl_explain_main(argc - 1, argv + 1);
     struct vfl_options options;
     switch (vfl_options_parse(argc, argv, &options)) {
     case VFL_OPTIONS_DONE:
