@@ -4,6 +4,7 @@ Everything listens on loopback at free ports, keeps its files in one temporary d
 stopped by its own process id, also when starting it fails or the test process is killed.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -252,18 +253,32 @@ class Tenant:
     def allow(self, *actions):
         """Replaces the role's policy."""
         # radosgw asks for DeleteObject on the bucket itself before it looks at the keys.
-        policy = {'Version': '2012-10-17', 'Statement': [
+        self.put_role_policy({'Version': '2012-10-17', 'Statement': [
             {'Effect': 'Allow', 'Action': list(actions),
-             'Resource': ['arn:aws:s3:::*', 'arn:aws:s3:::*/*']}]}
+             'Resource': ['arn:aws:s3:::*', 'arn:aws:s3:::*/*']}]})
+
+    def put_role_policy(self, policy):
+        """Replaces the role's policy by that document."""
         self.rgw.admin('role-policy', 'put', '--tenant', self.account, '--role-name', ROLE_NAME,
                        '--policy-name', 'flowlogs', '--policy-doc', json.dumps(policy))
 
+    def _client(self, service, access_key, secret_key, token=None):
+        return boto3.client(
+            service, endpoint_url=self.rgw.endpoint, region_name='eu-west-1',
+            aws_access_key_id=access_key, aws_secret_access_key=secret_key,
+            aws_session_token=token,
+            config=botocore.config.Config(s3={'addressing_style': 'path'}))
+
     def client(self):
         """A boto3 S3 client with the bucket owner's keys; the caller closes it."""
-        return boto3.client(
-            's3', endpoint_url=self.rgw.endpoint, region_name='eu-west-1',
-            aws_access_key_id=self.owner_access_key, aws_secret_access_key=self.owner_secret_key,
-            config=botocore.config.Config(s3={'addressing_style': 'path'}))
+        return self._client('s3', self.owner_access_key, self.owner_secret_key)
+
+    def role_client(self):
+        """The same with a session of the role."""
+        with contextlib.closing(self._client('sts', self.access_key, self.secret_key)) as sts:
+            session = sts.assume_role(RoleArn=self.role_arn, RoleSessionName='test')['Credentials']
+        return self._client('s3', session['AccessKeyId'], session['SecretAccessKey'],
+                            session['SessionToken'])
 
     def make_bucket(self, client, name, versioning='Enabled'):
         client.create_bucket(Bucket=name)

@@ -1,8 +1,14 @@
 """The main job on a real S3 and STS server: the role is assumed, objects become topology, and what
 was processed is deleted one run later, with its versions kept."""
 
+import contextlib
 import gzip
+import json
+import os
+import re
 import unittest
+
+import botocore.exceptions
 
 import harness
 import rgw
@@ -42,12 +48,12 @@ class RgwTestCase(HostTestCase):
         super().setUp()
         self.use(TENANTS[ACCOUNT], INTERFACES)
 
-    def use(self, tenant, interfaces, versioning='Enabled'):
+    def use(self, tenant, interfaces, versioning='Enabled', name=None):
         """Points the test at a new, empty bucket of tenant."""
         client = tenant.client()
         self.addCleanup(client.close)
         RgwTestCase.bucket_count += 1
-        name = f'flow-logs-{RgwTestCase.bucket_count}'
+        name = name or f'flow-logs-{RgwTestCase.bucket_count}'
         tenant.make_bucket(client, name, versioning)
         self.tenant = tenant
         self.bucket = S3Bucket(client, name)
@@ -162,6 +168,51 @@ class Pipeline(RgwTestCase):
         self.assertEqual(len(self.bucket.deleted_keys()), count)
 
 
+class Restored(RgwTestCase):
+    def deleted(self):
+        """Puts, processes and deletes one object; its marker's and its version's id."""
+        self.bucket.put(self.key(), gzipped(request(1000)))
+        for _ in range(2):
+            self.run_once()
+        found = self.bucket.client.list_object_versions(Bucket=self.bucket.name)
+        self.assertEqual(self.bucket.keys(), [])
+        return found['DeleteMarkers'][0]['VersionId'], found['Versions'][0]['VersionId']
+
+    def restore(self, marker):
+        self.bucket.client.delete_object(Bucket=self.bucket.name, Key=self.key(), VersionId=marker)
+        self.assertEqual(self.bucket.keys(), [self.key()])
+
+    def test_out_of_the_ledger_it_is_read_and_deleted_again(self):
+        marker, _ = self.deleted()
+        self.bucket.put(self.key(1), gzipped(request(500, start=1624348060)))
+        for _ in range(2):
+            self.run_once()
+        self.restore(marker)
+        self.assertEqual(self.run_once().graph.total('aws.flowlog.bytes_sent'), 1000)
+        self.run_once()
+        self.assertEqual(self.bucket.keys(), [])
+
+    def test_of_the_last_delivery_it_is_deleted_again_and_not_counted(self):
+        marker, _ = self.deleted()
+        self.restore(marker)
+        self.assertEqual(self.run_once().graph.metrics('aws.flowlog.bytes_sent'), [])
+        self.assertEqual(self.bucket.keys(), [])
+        self.assertEqual(self.bucket.deleted_keys(), [self.key()])
+
+    def test_its_version_copied_into_another_folder_is_read_there(self):
+        _, version = self.deleted()
+        target = self.key(folder='network')
+        self.bucket.client.copy_object(
+            Bucket=self.bucket.name, Key=target,
+            CopySource={'Bucket': self.bucket.name, 'Key': self.key(), 'VersionId': version})
+        self.assertEqual(self.run_once().graph.metrics('aws.flowlog.bytes_sent'), [])
+        self.state = self.path('state-of-the-folder')
+        result = self.run_once(log_prefix='network')
+        self.assertEqual(result.graph.total('aws.flowlog.bytes_sent'), 1000)
+        self.run_once(log_prefix='network')
+        self.assertEqual(self.bucket.keys(), [])
+
+
 class Versioning(RgwTestCase):
     def test_nothing_is_read_or_deleted_without_versioning(self):
         for versioning in (None, 'Suspended'):
@@ -235,6 +286,123 @@ class Failures(RgwTestCase):
         self.assert_service_check(result, 'aws_flowlogs.can_update', 'WARNING')
         self.run_once()
         self.assertEqual(self.bucket.keys(), sorted(bad))
+
+
+def actions_of(statement):
+    actions = statement['Action']
+    return [actions] if isinstance(actions, str) else actions
+
+
+def documented_policy():
+    """The role's permissions policy of docs/OPERATIONS.md, which is written for ACCOUNT and its
+    default bucket. The templates give the same (tests/contract/test_templates.py)."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../docs/OPERATIONS.md')
+    with open(path, encoding='utf-8') as file:
+        section = file.read().partition('### The role: permissions policy')[2]
+    return json.loads(section.partition('```json\n')[2].partition('```')[0])
+
+
+class LeastPrivilege(RgwTestCase):
+    """The documented policy is enough, and no action of it is too much."""
+
+    BUCKET = f'stackstate-logs-{ACCOUNT}'
+
+    def setUp(self):
+        super().setUp()
+        self.use(TENANTS[ACCOUNT], INTERFACES, name=self.BUCKET)
+        self.addCleanup(self.tenant.allow, *rgw.ACTIONS)
+        self.addCleanup(self.remove_bucket)
+        # The default name: the policy is for the configuration that names no bucket.
+        del self.instance['flowlog_bucket_name']
+
+    def remove_bucket(self):
+        """For the next test, which needs the name again."""
+        found = self.bucket.client.list_object_versions(Bucket=self.BUCKET)
+        for kind in ('Versions', 'DeleteMarkers'):
+            for one in found.get(kind, []):
+                self.bucket.client.delete_object(Bucket=self.BUCKET, Key=one['Key'],
+                                                 VersionId=one['VersionId'])
+        self.bucket.client.delete_bucket(Bucket=self.BUCKET)
+
+    def allow_but(self, missing=None, folder=''):
+        """Gives the role the documented policy, without one of its actions."""
+        text = json.dumps(documented_policy())
+        policy = json.loads(text.replace('AWSLogs/', folder + 'AWSLogs/'))
+        for statement in policy['Statement']:
+            # radosgw has no EC2 and refuses a policy that names it.
+            statement['Action'] = [action for action in actions_of(statement)
+                                   if action.startswith('s3:') and action != missing]
+        policy['Statement'] = [one for one in policy['Statement'] if one['Action']]
+        # As in Tenant.allow. It is the bucket's ARN, which no object has.
+        policy['Statement'].append({'Effect': 'Allow', 'Action': 's3:DeleteObject',
+                                    'Resource': f'arn:aws:s3:::{self.BUCKET}'})
+        self.tenant.put_role_policy(policy)
+
+    def test_it_is_enough_for_both_layouts_and_their_deletion(self):
+        for folder in ('', 'network'):
+            with self.subTest(folder=folder):
+                self.allow_but(folder=folder and folder + '/')
+                keys = [self.key(folder=folder), self.key(1, layout='hive-hourly', folder=folder)]
+                for number, key in enumerate(keys):
+                    self.bucket.put(key, gzipped(request(1000 + number)))
+                first, second = self.run_once(log_prefix=folder), self.run_once(log_prefix=folder)
+                for result in (first, second):
+                    for name in ('aws_flowlogs.can_connect', 'aws_flowlogs.can_update'):
+                        self.assert_service_check(result, name, 'OK')
+                self.assertEqual(first.graph.total('aws.flowlog.bytes_sent'), 2001)
+                self.assertEqual(self.bucket.keys(), [])
+                self.assertLessEqual(set(keys), set(self.bucket.deleted_keys()))
+
+    def test_each_action_is_needed_and_named(self):
+        actions = {action for statement in documented_policy()['Statement']
+                   for action in actions_of(statement)}
+        # tests/e2e/test_fake_aws.py does this one.
+        actions.remove('ec2:DescribeNetworkInterfaces')
+        self.assertEqual(actions, set(rgw.ACTIONS))
+        self.bucket.put(self.key(), gzipped(request(1000)))
+        for action in sorted(actions - {'s3:DeleteObject'}) + ['s3:DeleteObject']:
+            with self.subTest(missing=action):
+                self.allow_but(action)
+                emits = action == 's3:DeleteObject'
+                if emits:
+                    first = self.run_once()
+                    self.assertEqual(first.graph.total('aws.flowlog.bytes_sent'), 1000)
+                result = self.run_once(expect=0 if emits else 1)
+                self.assert_service_check(result, 'aws_flowlogs.can_update',
+                                          'WARNING' if emits else 'CRITICAL', self.BUCKET)
+                self.assertEqual(result.graph.metrics('aws.flowlog.bytes_sent'), [])
+                message = result.graph.service_checks['aws_flowlogs.can_update']['message']
+                self.assertEqual(set(re.findall(r'\b(?:s3|ec2|sts):[A-Z]\w+', message)), {action})
+                self.assertEqual(self.bucket.keys(), [self.key()])
+        self.allow_but()
+        self.run_once()
+        self.assertEqual(self.bucket.keys(), [])
+
+    def test_it_reaches_nothing_else_and_no_version(self):
+        self.allow_but()
+        foreign = f'AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/trail.json.gz'
+        for key in (self.key(), foreign):
+            self.bucket.put(key, b'x')
+        version = self.bucket.client.list_object_versions(Bucket=self.BUCKET)['Versions'][0]
+        there = {'Bucket': self.BUCKET}
+        with contextlib.closing(self.tenant.role_client()) as role:
+            prefix = self.key().partition('eu-west-1')[0]
+            self.assertEqual(role.list_objects_v2(**there, Prefix=prefix)['KeyCount'], 1)
+            for refused in (
+                    lambda: role.list_objects_v2(**there),
+                    lambda: role.list_objects_v2(**there, Prefix='AWSLogs/'),
+                    lambda: role.get_object(**there, Key=foreign),
+                    lambda: role.delete_object(**there, Key=foreign),
+                    lambda: role.put_object(**there, Key=self.key(), Body=b'y'),
+                    lambda: role.list_object_versions(**there),
+                    lambda: role.delete_object(**there, Key=version['Key'],
+                                               VersionId=version['VersionId']),
+                    lambda: role.put_bucket_versioning(
+                        **there, VersioningConfiguration={'Status': 'Suspended'})):
+                with self.assertRaises(botocore.exceptions.ClientError) as caught:
+                    refused()
+                self.assertEqual(caught.exception.response['Error']['Code'], 'AccessDenied')
+        self.assertEqual(self.bucket.keys(), sorted([self.key(), foreign]))
 
 
 if __name__ == '__main__':
