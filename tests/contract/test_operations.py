@@ -140,9 +140,13 @@ class Messages(unittest.TestCase):
         self.assertGreater(count, 40)
 
     def test_links_lead_somewhere(self):
-        for target in re.findall(r"\]\(([^)]+)\)", DOC):
+        for doc in (DOC, read("docs/MIGRATION.md")):
+            self.check_links(doc)
+
+    def check_links(self, doc):
+        for target in re.findall(r"\]\(([^)]+)\)", doc):
             path, _, anchor = target.partition("#")
-            text = read(os.path.join("docs", path)) if path else DOC
+            text = read(os.path.join("docs", path)) if path else doc
             headings = [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
                         for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)]
             if anchor:

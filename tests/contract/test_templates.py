@@ -18,6 +18,7 @@ except ImportError:
 try:
     import botocore
     import botocore.session
+    import jmespath  # botocore needs it
 except ImportError:
     botocore = None
 
@@ -35,7 +36,7 @@ def read(path):
 
 
 def blocks(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
 
 
 OPERATIONS = read("docs/OPERATIONS.md")
@@ -256,6 +257,24 @@ class Commands(unittest.TestCase):
                         command = []
                     elif word not in ("do", "then", "if", "while"):
                         command.append(word)
+
+    def queries(self, name):
+        return [command[command.index("--query") + 1] for command in self.commands(read(name))
+                if "--query" in command]
+
+    def test_queries_find_what_can_be_restored(self):
+        listed = {"DeleteMarkers": [{"Key": "a", "VersionId": "m2", "IsLatest": True},
+                                    {"Key": "a", "VersionId": "m1", "IsLatest": False}],
+                  "Versions": [{"Key": "a", "VersionId": "v1", "IsLatest": False},
+                               {"Key": "b", "VersionId": "v2", "IsLatest": True}]}
+        queries = [one for one in self.queries("docs/MIGRATION.md") if "VersionId" in one]
+        self.assertEqual([jmespath.search(one, listed) for one in queries],
+                         [[["a", "m2"]], [["a", "v1"]]])
+        # The command line writes None for nothing, which a loop would take for a key.
+        self.assertEqual([jmespath.search(one, {}) for one in queries], [[], []])
+        for name in glob.glob(os.path.join(ROOT, "docs", "*.md")):
+            for query in self.queries(name):
+                jmespath.compile(query)
 
     def test_every_option_is_one_of_the_operation(self):
         session = botocore.session.get_session()
