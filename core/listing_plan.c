@@ -6,7 +6,7 @@
 #define DAY_S 86400
 #define NEVER INT64_MAX /* later than any object */
 #define MAX_KEY_BYTES 4096
-/* Each with the day before and the day after. */
+/* Each with the day before and the day after, or, when it is tomorrow's, with two days before. */
 #define MAX_GATHERED (3 * VFL_LISTING_MAX_CURSORS)
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -337,8 +337,8 @@ static bool has_day(const struct vfl_listing_region *region,
     return false;
 }
 
-/* The cursors to list: the known ones, the day after where a flow log has to go on, and the day
- * before of one that was first seen after midnight. */
+/* The cursors to list: the known ones, the day after where a flow log has to go on, and the days
+ * before of one that was first seen after midnight, or with a name of tomorrow. */
 static size_t gather_cursors(const struct vfl_listing_region *region, int64_t now_epoch_s,
                              struct vfl_listing_cursor out[MAX_GATHERED])
 {
@@ -351,10 +351,12 @@ static size_t gather_cursors(const struct vfl_listing_region *region, int64_t no
             continue;
         struct vfl_listing_cursor day = *cursor;
         day.oldest_open_epoch_s = NEVER;
-        day.day_epoch_s = cursor->day_epoch_s - DAY_S;
-        if (cursor->newest_epoch_s - VFL_LISTING_LOOK_BACK_S < cursor->day_epoch_s &&
-            !has_day(region, cursor, day.day_epoch_s))
-            out[count++] = day;
+        int64_t from_epoch_s =
+            earlier(cursor->newest_epoch_s, now_epoch_s) - VFL_LISTING_LOOK_BACK_S;
+        for (day.day_epoch_s -= DAY_S; from_epoch_s < day.day_epoch_s + DAY_S;
+             day.day_epoch_s -= DAY_S)
+            if (!has_day(region, cursor, day.day_epoch_s))
+                out[count++] = day;
         day.day_epoch_s = day.newest_epoch_s = cursor->day_epoch_s + DAY_S;
         if (day.day_epoch_s <= now_epoch_s)
             out[count++] = day;

@@ -480,6 +480,25 @@ START_TEST(odd_date_does_not_hide_what_is_on_time)
 }
 END_TEST
 
+/* All that is left of the flow log after a restart: its object of today is still to come, and that
+ * of yesterday a little late. */
+START_TEST(name_of_tomorrow_alone_does_not_hide_today)
+{
+    open_plan(DAY_20 + 10 * 60);
+    begin(0);
+    see_daily("fl-1", DAY_20 + DAY + 9 * HOUR, false);
+    finish();
+    begin(60);
+    ck_assert_int_eq(steps.kind, VFL_LISTING_CURSORS);
+    ck_assert_uint_eq(steps.count, 3);
+    expect_step(0, DAILY "2026/11/21/" NAME("fl-1"), "");
+    expect_step(1, DAILY "2026/11/20/" NAME("fl-1"), "");
+    expect_step(2, DAILY "2026/11/19/" NAME("fl-1"),
+                DAILY "2026/11/19/" NAME("fl-1") "20261119T2311Z");
+    close_plan();
+}
+END_TEST
+
 /* Named for last year in today's folder, and nothing else: the flow log is alive all the same. */
 START_TEST(odd_name_does_not_end_a_flow_log)
 {
@@ -583,6 +602,7 @@ int main(void)
         flow_log_silent_for_a_day_is_left_to_the_sweeps,
         date_far_ahead_does_not_lead_astray,
         odd_date_does_not_hide_what_is_on_time,
+        name_of_tomorrow_alone_does_not_hide_today,
         odd_name_does_not_end_a_flow_log,
         too_many_flow_logs_are_swept_instead,
         sweep_instead_of_too_many_cursors_covers_their_days,
