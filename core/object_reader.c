@@ -164,7 +164,7 @@ enum vfl_status vfl_object_read(struct vfl_object_reader *reader, struct vfl_sto
     return st;
 }
 
-const struct vfl_flow_table *vfl_object_reader_table(const struct vfl_object_reader *reader)
+struct vfl_flow_table *vfl_object_reader_table(struct vfl_object_reader *reader)
 {
     return &reader->table;
 }

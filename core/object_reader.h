@@ -42,7 +42,8 @@ enum vfl_status vfl_object_read(struct vfl_object_reader *reader, struct vfl_sto
 /* Has records from before and after these times kept apart; none by default. Copied. */
 void vfl_object_reader_set_eras(struct vfl_object_reader *reader, const struct vfl_eras *eras);
 
-/* The flows of the object read last; valid until the next read. */
-const struct vfl_flow_table *vfl_object_reader_table(const struct vfl_object_reader *reader);
+/* The flows of the object read last; valid until the next read. The reader's own, which may be
+ * emptied (vfl_flow_table_take). */
+struct vfl_flow_table *vfl_object_reader_table(struct vfl_object_reader *reader);
 
 #endif

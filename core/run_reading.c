@@ -22,16 +22,15 @@ static enum vfl_status take_in(struct vfl_run *run, const struct vfl_reading *re
     struct vfl_collector *collector = run->collector;
     const struct vfl_listed_object *listed = reading->task.listed;
     const struct vfl_object_summary *summary = &reading->summary;
-    const struct vfl_flow_table *flows = reading->flows;
     uint64_t content = content_of(&reading->task.key, summary);
     if (summary->content.output_bytes > 0 && vfl_content_set_has(&collector->contents, content)) {
         run->report.duplicates++;
         return VFL_OK;
     }
     /* An object is merged whole or left for the next run. */
-    if (!vfl_flow_table_has_room(&collector->table, flows))
+    if (!vfl_flow_table_has_room(&collector->table, reading->flows))
         return vfl_error_set(err, VFL_DEADLINE, "this run has no room for more flows");
-    enum vfl_status st = vfl_flow_table_merge(&collector->table, flows, err);
+    enum vfl_status st = vfl_flow_table_take(&collector->table, reading->flows, err);
     if (st == VFL_OK)
         st = vfl_content_set_add(&collector->contents, content, err);
     if (st != VFL_OK)

@@ -35,7 +35,7 @@ struct vfl_reading {
     enum vfl_status status;
     struct vfl_error failure;          /* when status is not VFL_OK */
     struct vfl_object_summary summary; /* when it is, as is flows */
-    const struct vfl_flow_table *flows;
+    struct vfl_flow_table *flows;      /* may be emptied */
 };
 
 enum vfl_status vfl_workers_new(const struct vfl_workers_options *options,

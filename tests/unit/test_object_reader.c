@@ -159,6 +159,29 @@ START_TEST(records_of_two_eras_are_kept_apart)
 }
 END_TEST
 
+/* An empty run's table takes the first object's over as it is; the reader goes on with the other.
+ */
+START_TEST(table_that_was_taken_leaves_the_reader_usable)
+{
+    struct vfl_flow_table taken = {0};
+    struct vfl_eras eras = {.starts_epoch_s = {1795168900}, .count = 1};
+    const char *text = FAKE_HEADER LINE "2 123456789012 eni-0a 10.0.0.1 10.0.0.2 40000 443 6 1 50 "
+                                        "1795168870 1795168900 ACCEPT OK\n";
+    open_fixture();
+    vfl_object_reader_set_eras(reader, &eras);
+    for (unsigned count = 1; count <= 3; count++) {
+        ck_assert_int_eq(read_text(text), VFL_OK);
+        ck_assert_uint_eq(vfl_object_reader_table(reader)->flow_count, 2);
+        ck_assert_int_eq(vfl_flow_table_take(&taken, vfl_object_reader_table(reader), &err),
+                         VFL_OK);
+        ck_assert_uint_eq(taken.flow_count, 2);
+        ck_assert_uint_eq(taken.flows[0].bytes + taken.flows[1].bytes, 150 * count);
+    }
+    vfl_flow_table_fini(&taken);
+    close_fixture();
+}
+END_TEST
+
 START_TEST(object_without_records_is_whole)
 {
     static const char *const texts[] = {"", "\n \r\n", FAKE_HEADER};
@@ -263,6 +286,7 @@ int main(void)
         first_line_may_be_a_record_already,
         object_without_one_readable_line_is_bad,
         records_of_two_eras_are_kept_apart,
+        table_that_was_taken_leaves_the_reader_usable,
         object_without_records_is_whole,
         nothing_of_the_object_before_is_left,
         cut_off_anywhere_is_no_object,
