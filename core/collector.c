@@ -212,6 +212,24 @@ static enum vfl_status apply_flows(struct vfl_run *run, struct vfl_error *err)
     return st;
 }
 
+/* Only when every region is listed whole does the ledger forget what no listing shows. */
+static enum vfl_status explain_full_ledger(const struct vfl_run *run, struct vfl_error *err)
+{
+    const struct vfl_collector *collector = run->collector;
+    uint32_t vanished_count = vfl_ledger_vanished_count(&collector->confirmation.ledger);
+    if (vanished_count > run->report.delete_failed && collector->listing_failure.text[0] != '\0')
+        return vfl_error_set(err, VFL_LIMIT,
+                             "%u processed objects are remembered, so no new ones are read: %u of "
+                             "them were not listed, and are forgotten only when every region can "
+                             "be listed whole: %s",
+                             VFL_LEDGER_MAX_EMITTED, vanished_count,
+                             collector->listing_failure.text);
+    return vfl_error_set(err, VFL_LIMIT,
+                         "%u processed objects could not be deleted yet, so no new ones are read: "
+                         "check s3:DeleteObject on bucket %s",
+                         VFL_LEDGER_MAX_EMITTED, collector->config->bucket);
+}
+
 static enum vfl_status check_backlog(struct vfl_run *run, struct vfl_error *err)
 {
     const struct vfl_collector *collector = run->collector;
@@ -224,10 +242,7 @@ static enum vfl_status check_backlog(struct vfl_run *run, struct vfl_error *err)
         return VFL_OK;
     }
     if (vfl_ledger_room(&collector->confirmation.ledger) == 0)
-        return vfl_error_set(err, VFL_LIMIT,
-                             "%u processed objects could not be deleted yet, so no new ones are "
-                             "read: check s3:DeleteObject on bucket %s",
-                             VFL_LEDGER_MAX_EMITTED, collector->config->bucket);
+        return explain_full_ledger(run, err);
     if (collector->failed_delete_runs >= MAX_FAILED_DELETE_RUNS)
         return vfl_error_set(err, VFL_DENIED,
                              "no processed object could be deleted in the last %u runs, so no new "

@@ -27,8 +27,9 @@ struct vfl_collector {
     struct vfl_discovery discovery;
     struct vfl_confirmation confirmation;
     struct vfl_listing_plan listing;
-    int64_t full_ledger_sweep_ms;   /* when its being full last made a listing FULL; 0: never */
-    struct vfl_error bad_date_told; /* of the last sweep that showed such an object; or empty */
+    struct vfl_error listing_failure; /* since every region was listed whole; or empty */
+    int64_t full_ledger_sweep_ms;     /* when its being full last made a listing FULL; 0: never */
+    struct vfl_error bad_date_told;   /* of the last sweep that showed such an object; or empty */
     struct vfl_workers *workers;
     struct vfl_flow_table table; /* of the run under way */
     struct vfl_content_set contents;

@@ -113,11 +113,14 @@ enum vfl_status vfl_run_list_objects(struct vfl_run *run, struct vfl_error *err)
             *err = failure;
             return st;
         }
-        vfl_run_report_warn(&run->report, "listing region %s: %s", config->regions[i],
-                            failure.text);
+        (void)vfl_error_wrap(&failure, st, "listing region %s", config->regions[i]);
+        vfl_run_report_warn(&run->report, "%s", failure.text);
+        collector->listing_failure = failure;
     }
     run->has_listing_failed = failed_count > 0;
     run->is_listing_complete = full_count == config->region_count;
+    if (run->is_listing_complete)
+        collector->listing_failure = (struct vfl_error){0};
     vfl_object_list_sort(&run->list);
     report_listing(run);
     return VFL_OK;

@@ -393,6 +393,36 @@ START_TEST(full_ledger_of_objects_that_are_gone_is_empty)
 }
 END_TEST
 
+/* They cannot be forgotten: what a region that was not listed holds is not known. */
+START_TEST(full_ledger_names_the_region_that_cannot_be_listed)
+{
+    char broken[] = "us-east-1", whole[] = FAKE_REGION;
+    char *regions[] = {broken, whole};
+    struct vfl_ledger ledger = {0};
+    struct vfl_strbuf text = VFL_STRBUF_INIT(VFL_LEDGER_MAX_BYTES);
+    open_fixture(VFL_STATE_TRANSACTIONAL);
+    char **configured = at.config.regions;
+    at.config.regions = regions;
+    at.config.region_count = 2;
+    for (uint64_t digest = 1; digest <= VFL_LEDGER_MAX_EMITTED; digest++)
+        ck_assert_int_eq(vfl_ledger_note_emitted(&ledger, digest, &at.err), VFL_OK);
+    ck_assert_int_eq(vfl_ledger_format(&ledger, &text, &at.err), VFL_OK);
+    recording_ops_set_state(&at.ops, vfl_strbuf_string(&text));
+    collector_fixture_restart(&at);
+    break_region("us-east-1");
+    fake_bucket_put_flow(&at.bucket, good_key, 100);
+    ck_assert_int_eq(collector_fixture_run(&at, 0), VFL_LIMIT);
+    expect_critical(VFL_LIMIT, "listing region us-east-1: ");
+    ck_assert_ptr_null(strstr(at.err.text, "DeleteObject"));
+    ck_assert_uint_eq(at.ops.traffic_count, 0);
+    vfl_ledger_fini(&ledger);
+    vfl_strbuf_fini(&text);
+    at.config.regions = configured;
+    at.config.region_count = 1;
+    collector_fixture_close(&at);
+}
+END_TEST
+
 START_TEST(full_ledger_of_a_dry_run_says_so)
 {
     collector_fixture_open(&at, VFL_STATE_TRANSACTIONAL, "dry_run: true\n");
@@ -482,6 +512,7 @@ int main(void)
         full_ledger_reads_no_new_object,
         reads_the_newest_first,
         full_ledger_of_objects_that_are_gone_is_empty,
+        full_ledger_names_the_region_that_cannot_be_listed,
         full_ledger_of_a_dry_run_says_so,
         cancelled_emission_names_no_object_in_its_state,
         broken_emission_is_repeated_whole,
