@@ -107,6 +107,11 @@ enum vfl_status vfl_collector_new(const struct vfl_config *config,
         st = vfl_confirmation_init(&collector->confirmation, config, err);
     if (st == VFL_OK)
         st = vfl_listing_plan_init(&collector->listing, config->region_count, err);
+    if (st == VFL_OK) {
+        collector->access = calloc(config->region_count, sizeof *collector->access);
+        if (collector->access == NULL)
+            st = vfl_error_set(err, VFL_NO_MEMORY, "no memory for the collector");
+    }
     if (st == VFL_OK)
         st = open_workers(collector, err);
     if (st != VFL_OK) {
@@ -126,6 +131,7 @@ void vfl_collector_free(struct vfl_collector *collector)
     vfl_flow_table_fini(&collector->table);
     vfl_content_set_fini(&collector->contents);
     vfl_listing_plan_fini(&collector->listing);
+    free(collector->access);
     vfl_confirmation_fini(&collector->confirmation);
     vfl_discovery_fini(&collector->discovery);
     vfl_topology_free(collector->topology);
@@ -302,6 +308,10 @@ static enum vfl_status work(struct vfl_run *run, struct vfl_error *err)
         st = apply_flows(run, err);
     if (st == VFL_OK)
         st = vfl_run_emit(run, read_count, err);
+    if (st == VFL_OK && run->is_reading_denied) {
+        *err = run->denial;
+        return VFL_DENIED;
+    }
     return st == VFL_OK ? backlog_status : st;
 }
 

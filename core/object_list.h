@@ -21,7 +21,9 @@ struct vfl_listed_object {
     int64_t time_epoch_s; /* of the key's name */
     const char *region;   /* borrowed from the configuration */
     bool is_archived;
-    bool is_read; /* in this run */
+    bool is_read;     /* in this run, as those that follow */
+    bool is_refused;  /* it exists, and we may not read it */
+    bool is_deferred; /* tried after those that are not */
 };
 
 /* Zeroed is empty. */

@@ -1,6 +1,6 @@
 /* One run's state, shared by the steps of collector.c's list: collector.c, run_listing.c,
- * run_deletion.c, run_reading.c and run_emission.c; of others only the test that puts a store of
- * its own in place. */
+ * run_deletion.c, run_reading.c and run_emission.c; of others only tests that put a store of
+ * their own in place. */
 #ifndef VFL_RUN_H
 #define VFL_RUN_H
 
@@ -17,6 +17,16 @@
 #include "core/run_report.h"
 #include "core/workers.h"
 
+/* What tells a region whose permission is missing from one that has single objects which we may not
+ * read, for example those encrypted with a foreign key. */
+struct vfl_region_access {
+    bool is_readable;                 /* the last run that tried objects here read one */
+    size_t read_count, refused_count; /* in the run under way; of objects not known as bad */
+};
+
+/* More refused objects are tried in no particular turn. */
+#define VFL_RUN_MAX_REFUSED 200u
+
 struct vfl_collector {
     const struct vfl_config *config;
     struct vfl_collector_ops ops;
@@ -27,9 +37,12 @@ struct vfl_collector {
     struct vfl_discovery discovery;
     struct vfl_confirmation confirmation;
     struct vfl_listing_plan listing;
-    struct vfl_error listing_failure; /* since every region was listed whole; or empty */
-    int64_t full_ledger_sweep_ms;     /* when its being full last made a listing FULL; 0: never */
-    struct vfl_error bad_date_told;   /* of the last sweep that showed such an object; or empty */
+    struct vfl_error listing_failure;      /* since every region was listed whole; or empty */
+    struct vfl_region_access *access;      /* in the order of the configuration */
+    uint64_t refused[VFL_RUN_MAX_REFUSED]; /* digests of objects that have no pause for it */
+    size_t refused_count;                  /* ever: the latest are kept, in a ring */
+    int64_t full_ledger_sweep_ms;   /* when its being full last made a listing FULL; 0: never */
+    struct vfl_error bad_date_told; /* of the last sweep that showed such an object; or empty */
     struct vfl_workers *workers;
     struct vfl_flow_table table; /* of the run under way */
     struct vfl_content_set contents;
@@ -55,8 +68,9 @@ struct vfl_run {
     struct vfl_object_list list;
     bool has_listing_failed;  /* of some region */
     bool is_listing_complete; /* every region's was FULL and went through */
-    unsigned denied_count;    /* objects whose read was refused */
-    struct vfl_error denial;  /* the first of them */
+    bool has_ledger_news;     /* an object's failure was noted */
+    bool is_reading_denied;   /* nothing was read, because of what denial says */
+    struct vfl_error denial;  /* of the first object whose read was refused */
 };
 
 int64_t vfl_run_monotonic_ms(void);
@@ -85,7 +99,8 @@ enum vfl_status vfl_run_delete_confirmed(struct vfl_run *run, struct vfl_error *
 enum vfl_status vfl_run_forget_gone(struct vfl_run *run, struct vfl_error *err) VFL_MUST_CHECK;
 
 /* Reads new objects into the run's table, newest first, as far as time, table and ledger allow.
- * Those that were read stand first in list.to_read afterwards, *ret_read_count of them. */
+ * Those that were read stand first in list.to_read afterwards, *ret_read_count of them. That all
+ * were refused is told by is_reading_denied: what the run knows is emitted all the same. */
 enum vfl_status vfl_run_read_objects(struct vfl_run *run, size_t *ret_read_count,
                                      struct vfl_error *err) VFL_MUST_CHECK;
 

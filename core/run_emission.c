@@ -51,7 +51,7 @@ enum vfl_status vfl_run_emit(struct vfl_run *run, size_t read_count, struct vfl_
     bool has_news = is_snapshot || vfl_topology_has_news(collector->topology, run->steady_s);
     /* A ledger that only forgets deleted objects is not worth a transaction of its own: it goes
      * with the next one. */
-    bool is_ledger_due = run->report.failed > 0 ||
+    bool is_ledger_due = run->has_ledger_news ||
                          (confirmation->support == VFL_STATE_PLAIN && run->report.deleted > 0);
     if (!has_news && read_count == 0 && !is_ledger_due)
         return VFL_OK;

@@ -36,6 +36,7 @@ struct vfl_reading {
     struct vfl_error failure;          /* when status is not VFL_OK */
     struct vfl_object_summary summary; /* when it is, as is flows */
     struct vfl_flow_table *flows;      /* may be emptied */
+    int64_t took_ms;                   /* from its read's begin, all attempts */
 };
 
 enum vfl_status vfl_workers_new(const struct vfl_workers_options *options,
