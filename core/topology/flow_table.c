@@ -4,6 +4,8 @@
 #include "core/array.h"
 #include "core/topology/flow_parts.h"
 
+#define LARGE_ROOM (1u << 17)
+
 enum vfl_status flow_no_memory(struct vfl_error *err)
 {
     return vfl_error_set(err, VFL_NO_MEMORY, "no memory for flows");
@@ -27,8 +29,26 @@ void vfl_flow_table_fini(struct vfl_flow_table *table)
     *table = (struct vfl_flow_table){0};
 }
 
+/* Whether the table has room for far more than it was last used for. Emptying an index costs as
+ * much as it has room for, so the largest object there ever was would slow all small ones down, and
+ * its memory be held for ever. */
+static bool is_oversized(const struct vfl_flow_table *table)
+{
+    uint32_t used = table->flow_count + table->ipv6_count + table->window_count +
+                    table->reporter_count + table->tokens.count;
+    uint32_t room = table->flow_room + table->ipv6_room + table->window_room +
+                    table->reporter_room + table->tokens.room;
+    return room > LARGE_ROOM && used < room / 16;
+}
+
 void vfl_flow_table_reset(struct vfl_flow_table *table)
 {
+    if (is_oversized(table)) {
+        struct vfl_eras eras = table->eras;
+        vfl_flow_table_fini(table);
+        table->eras = eras;
+        return;
+    }
     vfl_tokens_reset(&table->tokens);
     vfl_index_reset(&table->flow_index);
     vfl_index_reset(&table->context_index);

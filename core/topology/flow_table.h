@@ -156,8 +156,9 @@ struct vfl_flow_table {
     uint8_t texts[VFL_TEXT_COUNT];
 };
 
-void vfl_flow_table_fini(struct vfl_flow_table *table);  /* NULL and zeroed are fine */
-void vfl_flow_table_reset(struct vfl_flow_table *table); /* empties, keeps the memory */
+void vfl_flow_table_fini(struct vfl_flow_table *table); /* NULL and zeroed are fine */
+/* Empties; keeps the memory, unless it is large and nearly all of it was not needed last. */
+void vfl_flow_table_reset(struct vfl_flow_table *table);
 
 /* Says where the records that follow come from. */
 enum vfl_status vfl_flow_table_start_object(struct vfl_flow_table *table, struct vfl_span region,

@@ -454,6 +454,45 @@ START_TEST(a_reset_table_holds_nothing_of_before)
 }
 END_TEST
 
+/* So many flows of one interface. */
+static void add_flows(struct vfl_flow_table *table, uint32_t count)
+{
+    struct vfl_record_format format;
+    recorder_start_object(table, &format, "eu-west-1", "fl-1", COLUMNS);
+    struct vfl_record record = {.kind = VFL_RECORD_FLOW,
+                                .interface_id = VFL_SPAN_LITERAL("eni-a"),
+                                .dst = vfl_ip_from_v4(1)};
+    for (uint32_t i = 0; i < count; i++) {
+        record.src = vfl_ip_from_v4(0x0a000000u + i);
+        ck_assert_int_eq(vfl_flow_table_add(table, &record, NULL), VFL_OK);
+    }
+    ck_assert_int_eq(vfl_flow_table_end_object(table, NULL), VFL_OK);
+    ck_assert_uint_eq(table->flow_count, count);
+}
+
+START_TEST(a_table_keeps_memory_for_the_next_object_but_not_that_of_a_large_one_for_ever)
+{
+    enum { LARGE = 150000, SMALL = 100 };
+    struct vfl_flow_table table = {.eras = {.starts_epoch_s = {1700000000}, .count = 1}};
+    add_flows(&table, LARGE);
+    const uint32_t room = table.flow_room;
+    vfl_flow_table_reset(&table);
+    ck_assert_uint_eq(table.flow_room, room);
+    add_flows(&table, LARGE);
+    ck_assert_uint_eq(table.flow_room, room);
+    vfl_flow_table_reset(&table);
+    add_flows(&table, SMALL);
+    vfl_flow_table_reset(&table);
+    ck_assert_uint_eq(table.flow_room, 0);
+    ck_assert_ptr_null(table.flow_index.slots);
+    ck_assert_uint_eq(table.eras.count, 1);
+    add_flows(&table, SMALL);
+    vfl_flow_table_reset(&table);
+    ck_assert_uint_ge(table.flow_room, SMALL);
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
 START_TEST(merge_leaves_its_source_as_it_was_and_keeps_addresses)
 {
     struct vfl_flow_table table = {0};
@@ -521,6 +560,7 @@ int main(void)
         counts_reports_of_each_interface_and_flow_log,
         other_kinds_of_lines_are_ignored,
         a_reset_table_holds_nothing_of_before,
+        a_table_keeps_memory_for_the_next_object_but_not_that_of_a_large_one_for_ever,
         merge_leaves_its_source_as_it_was_and_keeps_addresses,
         has_room_for_what_stays_within_every_limit,
     };
