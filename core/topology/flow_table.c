@@ -72,6 +72,9 @@ enum vfl_status vfl_flow_table_start_object(struct vfl_flow_table *table, struct
                                             const struct vfl_record_format *format,
                                             struct vfl_error *err)
 {
+    /* They are known by what differs within one object. */
+    if (table->context_count > 0)
+        flow_forget_known_contexts(table);
     table->has_packet_addresses = vfl_record_format_has_packet_addresses(format);
     table->text_count = 0;
     for (unsigned i = 0; i < VFL_TEXT_COUNT; i++)

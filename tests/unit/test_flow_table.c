@@ -368,6 +368,38 @@ START_TEST(identifiers_of_every_length_are_told_apart)
 }
 END_TEST
 
+START_TEST(one_table_keeps_the_objects_added_to_it_apart)
+{
+    static const struct {
+        const char *region, *flow_log_id, *header, *line;
+    } objects[] = {
+        {"eu-west-1", "fl-1", "interface-id srcaddr dstaddr vpc-id",
+         "eni-00000001 10.0.0.1 10.0.0.2 vpc-00000001"},
+        {"eu-west-1", "fl-2", "interface-id srcaddr dstaddr vpc-id",
+         "eni-00000001 10.0.0.1 10.0.0.2 vpc-00000001"},
+        {"us-east-1", "fl-1", "interface-id srcaddr dstaddr vpc-id",
+         "eni-00000001 10.0.0.1 10.0.0.2 vpc-00000001"},
+        {"eu-west-1", "fl-1", "interface-id srcaddr dstaddr tgw-src-vpc-id",
+         "eni-00000001 10.0.0.1 10.0.0.2 vpc-00000001"},
+        {"eu-west-1", "fl-1", "interface-id srcaddr dstaddr vpc-id pkt-srcaddr pkt-dstaddr",
+         "eni-00000001 10.0.0.1 10.0.0.2 vpc-00000001 - -"},
+    };
+    enum { OBJECT_COUNT = sizeof objects / sizeof objects[0] };
+    struct vfl_flow_table table = {0};
+    struct vfl_record_format format;
+    for (unsigned i = 0; i < 2 * OBJECT_COUNT; i++) {
+        unsigned object = i % OBJECT_COUNT;
+        recorder_start_object(&table, &format, objects[object].region, objects[object].flow_log_id,
+                              objects[object].header);
+        recorder_add_line(&table, &format, objects[object].line);
+    }
+    ck_assert_uint_eq(table.context_count, OBJECT_COUNT);
+    ck_assert_uint_eq(table.flow_count, OBJECT_COUNT);
+    ck_assert_uint_eq(table.reporter_count, 2);
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
 START_TEST(an_empty_table_takes_another_over_and_a_used_one_adds_it)
 {
     const char *const lines[] = {RECORD("40000 443 6", TIMES, "ACCEPT 2"),
@@ -556,6 +588,7 @@ int main(void)
         records_without_times_are_flows_of_their_own,
         many_records_give_the_same_flows_at_once_and_one_by_one,
         identifiers_of_every_length_are_told_apart,
+        one_table_keeps_the_objects_added_to_it_apart,
         an_empty_table_takes_another_over_and_a_used_one_adds_it,
         counts_reports_of_each_interface_and_flow_log,
         other_kinds_of_lines_are_ignored,
