@@ -281,13 +281,13 @@ static VFL_INLINE bool split(struct vfl_span line, unsigned column_count, uint32
     return odd == 0 && count + 1 == column_count;
 }
 
-/* Any line: values parted by runs of spaces and tabs. Returns false unless there are column_count
- * of them and no NUL byte; *ret_is_blank when there is none. */
+/* Any line, its CR taken off already: values parted by runs of spaces and tabs. Returns false
+ * unless there are column_count of them and no NUL byte; *ret_is_blank when there is none. */
 static VFL_NOINLINE bool parse_any_line(const struct vfl_record_format *format,
                                         struct vfl_span line, struct draft *draft,
                                         bool *ret_is_blank)
 {
-    struct vfl_values values = vfl_values_of(line);
+    struct vfl_values values = {.line = line.ptr, .len = line.len};
     struct vfl_span value = {NULL, 0};
     unsigned column = 0;
     unsigned step = 0;

@@ -252,6 +252,8 @@ START_TEST(a_line_needs_exactly_its_columns)
         {"16 runs of spaces and tabs", "interface-id  srcaddr\tdstaddr",
          "  eni-1 \t 10.0.0.1\t\t10.0.0.2  ", FLOW},
         {"17 CRLF", "interface-id srcaddr dstaddr\r", "eni-1 10.0.0.1 10.0.0.2\r", FLOW},
+        {"17 CR and CRLF", "interface-id srcaddr dstaddr log-status",
+         "eni-1 10.0.0.1 10.0.0.2 OK\r\r", "malformed"},
         {"17 CRLF after a space", "interface-id srcaddr dstaddr", "eni-1 10.0.0.1 10.0.0.2 \r",
          FLOW},
         {"17 CR inside is a byte like others", "interface-id srcaddr dstaddr",
