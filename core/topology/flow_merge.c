@@ -65,7 +65,8 @@ static enum vfl_status merge_flow(struct vfl_flow_table *table, const struct vfl
             window = vfl_flow_window_after(from, window);
     }
     for (; window != NULL && st == VFL_OK; window = vfl_flow_window_after(from, window))
-        st = flow_add_window(table, &flow->window, window->start_epoch_s, window->end_epoch_s, err);
+        st = flow_add_window(table, &flow->window, window->start_epoch_s, window->end_epoch_s,
+                             UINT32_MAX, err);
     return st;
 }
 
@@ -145,10 +146,11 @@ enum vfl_status vfl_flow_table_take(struct vfl_flow_table *table, struct vfl_flo
 {
     if (table->tokens.count > 0)
         return vfl_flow_table_merge(table, from, err);
-    struct vfl_flow_table taken = *from;
-    struct vfl_eras eras = from->eras;
+    const struct vfl_flow_table taken = *from;
+    const struct vfl_eras eras = table->eras;
     *from = *table;
-    from->eras = eras;
+    from->eras = taken.eras;
     *table = taken;
+    table->eras = eras;
     return VFL_OK;
 }

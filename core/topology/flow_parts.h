@@ -31,9 +31,11 @@ void flow_forget_known_contexts(struct vfl_flow_table *table);
 enum vfl_status flow_add_ipv6(struct vfl_flow_table *table, struct vfl_ip ip,
                               uint32_t *ret_position, struct vfl_error *err) VFL_MUST_CHECK;
 
-/* Adds [start, end] to the list that starts with `first`, which is a flow's own window. */
+/* Adds [start, end] to the list that starts with `first`, which is a flow's own window. VFL_LIMIT
+ * when its place comes after more than max_passed others. */
 enum vfl_status flow_add_window(struct vfl_flow_table *table, struct vfl_flow_window *first,
-                                uint32_t start, uint32_t end, struct vfl_error *err) VFL_MUST_CHECK;
+                                uint32_t start, uint32_t end, uint32_t max_passed,
+                                struct vfl_error *err) VFL_MUST_CHECK;
 
 /* The flow of a key; a new one has no records, and no window yet. */
 enum vfl_status flow_find_or_add(struct vfl_flow_table *table, const struct vfl_flow_key *key,

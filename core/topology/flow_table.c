@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,11 +184,17 @@ static void absorb_following(struct vfl_flow_table *table, struct vfl_flow_windo
 
 /* first is the flow's own; one before it is put in its place, and it moves behind. */
 enum vfl_status flow_add_window(struct vfl_flow_table *table, struct vfl_flow_window *first,
-                                uint32_t start, uint32_t end, struct vfl_error *err)
+                                uint32_t start, uint32_t end, uint32_t max_passed,
+                                struct vfl_error *err)
 {
     struct vfl_flow_window *before = NULL;
     struct vfl_flow_window *at = first;
+    uint32_t passed = 0;
     while (at != NULL && at->end_epoch_s < start) {
+        if (passed++ == max_passed)
+            return vfl_error_set(err, VFL_LIMIT,
+                                 "more than %" PRIu32 " separate capture windows of one flow",
+                                 max_passed);
         before = at;
         at = at->next == VFL_INDEX_NONE ? NULL : &table->windows[at->next];
     }
@@ -322,9 +329,10 @@ static enum vfl_status add_pending(struct vfl_flow_table *table,
             (struct vfl_flow_window){pending->start_epoch_s, pending->end_epoch_s, VFL_INDEX_NONE};
         return VFL_OK;
     }
-    return pending->has_times ? flow_add_window(table, &flow->window, pending->start_epoch_s,
-                                                pending->end_epoch_s, err)
-                              : VFL_OK;
+    if (!pending->has_times)
+        return VFL_OK;
+    return flow_add_window(table, &flow->window, pending->start_epoch_s, pending->end_epoch_s,
+                           VFL_FLOW_TABLE_MAX_WINDOWS_OF_FLOW, err);
 }
 
 /* The slots were asked for when each record came; here the flows are, all at once, before the first

@@ -16,6 +16,9 @@
 
 #define VFL_FLOW_TABLE_MAX_FLOWS (1u << 22)
 #define VFL_FLOW_TABLE_MAX_WINDOWS (1u << 23)
+/* That a record's window may have before it in its flow: the walk to its place takes time. AWS's
+ * objects hold minutes, in which no flow can have so many apart. */
+#define VFL_FLOW_TABLE_MAX_WINDOWS_OF_FLOW 4096u
 
 /* What whole groups of records share. */
 struct vfl_flow_context {
@@ -168,7 +171,7 @@ enum vfl_status vfl_flow_table_start_object(struct vfl_flow_table *table, struct
 
 /* Adds one record of kind FLOW, NODATA or SKIPDATA (others are ignored). The record's flow may not
  * be in the table before vfl_flow_table_end_object.
- * VFL_LIMIT: VFL_FLOW_TABLE_MAX_FLOWS distinct flows. VFL_NO_MEMORY. */
+ * VFL_LIMIT: one of the limits above. VFL_NO_MEMORY. */
 enum vfl_status vfl_flow_table_add(struct vfl_flow_table *table, const struct vfl_record *record,
                                    struct vfl_error *err) VFL_MUST_CHECK;
 

@@ -229,6 +229,38 @@ START_TEST(windows_are_a_union_in_one_table_and_through_merges)
 }
 END_TEST
 
+START_TEST(separate_windows_of_one_flow_have_a_limit_in_an_object)
+{
+    struct vfl_flow_table table = {0};
+    struct vfl_flow_table from = {0};
+    struct vfl_record_format format;
+    recorder_start_object(&table, &format, "eu-west-1", "fl-1", COLUMNS);
+    recorder_start_object(&from, &format, "eu-west-1", "fl-1", COLUMNS);
+    enum vfl_status st = VFL_OK;
+    unsigned count = 0;
+    for (; st == VFL_OK && count < 10000; count++) {
+        char line[200];
+        struct vfl_record record;
+        (void)snprintf(line, sizeof line, "eni-a 10.0.0.1 10.0.0.2 0 0 1 1 %u %u ACCEPT - OK",
+                       1600000000u + count * 10, 1600000000u + count * 10 + 5);
+        vfl_record_parse(&format, vfl_span_from_string(line), 1700000000, &record);
+        st = vfl_flow_table_add(&table, &record, NULL);
+        if (st == VFL_OK)
+            st = vfl_flow_table_end_object(&table, NULL);
+        if (count == 4096) /* the window before is the last that has a place */
+            ck_assert_int_eq(st, VFL_OK);
+    }
+    ck_assert_int_eq(st, VFL_LIMIT);
+    ck_assert_uint_eq(count, 4098);
+    /* What objects within the limit add up to in a run has none. */
+    recorder_add_line(&from, &format,
+                      "eni-a 10.0.0.1 10.0.0.2 0 0 1 1 1650000000 1650000001 ACCEPT - OK");
+    ck_assert_int_eq(vfl_flow_table_merge(&table, &from, NULL), VFL_OK);
+    vfl_flow_table_fini(&table);
+    vfl_flow_table_fini(&from);
+}
+END_TEST
+
 START_TEST(merged_windows_are_used_again)
 {
     struct vfl_flow_table table = {0};
@@ -412,6 +444,7 @@ START_TEST(an_empty_table_takes_another_over_and_a_used_one_adds_it)
     ck_assert_ptr_eq(table.flows, flows);
     ck_assert_uint_eq(from.flow_count, 0);
     ck_assert_uint_eq(from.eras.count, 1);
+    ck_assert_uint_eq(table.eras.count, 0);
     fill(&from, "fl-1", lines, 1);
     ck_assert_int_eq(vfl_flow_table_take(&table, &from, NULL), VFL_OK);
     ck_assert_uint_eq(table.flow_count, 2);
@@ -583,6 +616,7 @@ int main(void)
         what_differs_makes_another_flow,
         gives_back_the_addresses_of_both_families,
         windows_are_a_union_in_one_table_and_through_merges,
+        separate_windows_of_one_flow_have_a_limit_in_an_object,
         merged_windows_are_used_again,
         bytes_saturate_in_one_table_and_through_merges,
         records_without_times_are_flows_of_their_own,
