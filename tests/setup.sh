@@ -17,8 +17,8 @@ case "$(dpkg --print-architecture)" in
 amd64 | arm64) build_packages="$build_packages libisal-dev" ;;
 esac
 # g++ proves that the ABI header is C++ too; valgrind counts instructions; the ceph and radosgw
-# packages are the real S3 server.
-test_packages="$build_packages g++ check valgrind python3 python3-boto3 python3-botocore
+# packages are the real S3 server; golang-go builds the loader for the agent.
+test_packages="$build_packages g++ check golang-go valgrind python3 python3-boto3 python3-botocore
     python3-yaml radosgw ceph-mon ceph-osd ceph-base ceph-common"
 # isal is the yardstick igzip.
 bench_packages="$test_packages isal mawk curl"

@@ -1,0 +1,3 @@
+module github.com/StackVista/stackstate-agent
+
+go 1.13
