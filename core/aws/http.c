@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "core/aws/ca_file.h"
 #include "core/aws/clock.h"
 
 #define POLL_MS 100
@@ -262,9 +263,9 @@ static void set_transport_options(struct vfl_http *http, const struct vfl_http_r
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
                      request->is_plain_http_allowed ? "http,https" : "https");
-    const char *ca_bundle = getenv("AWS_CA_BUNDLE");
-    if (ca_bundle != NULL && *ca_bundle != '\0')
-        curl_easy_setopt(easy, CURLOPT_CAINFO, ca_bundle);
+    const char *ca_file = vfl_ca_file_find();
+    if (ca_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
     if (request->is_proxy_bypassed)
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)http->connect_timeout_ms);
@@ -405,8 +406,8 @@ static enum vfl_status report_curl_failure(struct vfl_http *http, const struct e
                              text);
     case CURLE_SSL_CACERT_BADFILE:
         return vfl_error_set(exchange->err, VFL_CONFIG,
-                             "the CA certificates cannot be read (%s): check AWS_CA_BUNDLE, or "
-                             "install ca-certificates",
+                             "the CA certificates cannot be read (%s): check AWS_CA_BUNDLE "
+                             "and SSL_CERT_FILE, or install ca-certificates",
                              text);
     case CURLE_UNSUPPORTED_PROTOCOL:
         return vfl_error_set(exchange->err, fault.status, "the server does not speak HTTP/1.1");

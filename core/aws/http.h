@@ -1,8 +1,8 @@
 /* One HTTP request at a time over kept connections. The only home of curl.
  *
  * Redirects are never followed, content is never decoded, TLS is always verified (1.2 or newer).
- * Proxies come from the environment (https_proxy, no_proxy), as curl documents; AWS_CA_BUNDLE names
- * another file of CA certificates, as for the AWS SDKs. */
+ * Proxies come from the environment (https_proxy, no_proxy), as curl documents; ca_file.h says
+ * which CA certificates are trusted. */
 #ifndef VFL_AWS_HTTP_H
 #define VFL_AWS_HTTP_H
 
