@@ -2,6 +2,7 @@
 # Installs what is needed, from the distribution, and builds.
 #
 #   tests/setup.sh build    what the build needs, then builds into build/
+#   tests/setup.sh release  the same, then packaging/build.sh: what is shipped, into build-release/
 #   tests/setup.sh test     what the tests need as well; builds nothing (tests/run.sh does)
 #   tests/setup.sh bench    what the benchmark compares itself with, then builds into build/
 #
@@ -16,9 +17,11 @@ build_packages="gcc libc6-dev pkgconf meson ninja-build libcurl4-openssl-dev lib
 case "$(dpkg --print-architecture)" in
 amd64 | arm64) build_packages="$build_packages libisal-dev" ;;
 esac
-# g++ proves that the ABI header is C++ too; valgrind counts instructions; the ceph and radosgw
-# packages are the real S3 server; golang-go builds the loader for the agent.
-test_packages="$build_packages g++ check golang-go valgrind python3 python3-boto3 python3-botocore
+# g++ proves that the ABI header is C++ too; valgrind counts instructions; lintian reads the package,
+# openssl makes its certificates; the ceph and radosgw packages are the real S3 server; golang-go
+# builds the loader for the agent.
+test_packages="$build_packages g++ check golang-go valgrind lintian openssl python3 python3-boto3
+    python3-botocore
     python3-yaml radosgw ceph-mon ceph-osd ceph-base ceph-common"
 # isal is the yardstick igzip.
 bench_packages="$test_packages isal mawk curl"
@@ -80,6 +83,10 @@ build)
     install $build_packages
     build false
     ;;
+release)
+    install $build_packages
+    packaging/build.sh
+    ;;
 test)
     install $test_packages
     ;;
@@ -88,7 +95,7 @@ bench)
     build true
     ;;
 *)
-    say "usage: tests/setup.sh build|test|bench"
+    say "usage: tests/setup.sh build|release|test|bench"
     exit 2
     ;;
 esac

@@ -46,7 +46,7 @@ OURS = [
 # header -> the files that may include it
 HOMES = {
     "curl/*": ["core/aws/http*.c"],
-    "openssl/*": ["core/aws/digest.c"],
+    "openssl/*": ["core/aws/digest.c", "packaging/bundle/openssl_start.c"],
     "zlib.h": ["core/flowlog/inflate_zlib.c"],
     "isa-l/*": ["core/flowlog/inflate_isal.c"],
     "expat.h": ["core/aws/xml.c"],
@@ -105,7 +105,7 @@ def check_file(root, path, problems):
 
 
 def sources(root):
-    for top in ("abi", "core", "plugin", "examples", "tests"):
+    for top in ("abi", "core", "plugin", "examples", "packaging", "tests"):
         for folder, _, names in os.walk(os.path.join(root, top)):
             if os.path.relpath(folder, root).startswith(ELSEWHERE):
                 continue

@@ -11,6 +11,7 @@ HeadBucket, PutObject, DeleteObject.
 import http.server
 import os
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -55,7 +56,8 @@ def slow_down():
 class FakeAws:
     """Use as a context manager. State may be read and changed between calls of the client."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        """With tls, an ssl.SSLContext of a server, all three speak HTTPS."""
         self.lock = threading.RLock()
         self.closing = threading.Event()
         self.clock_offset_seconds = 0  # of the servers' clock against the real one
@@ -77,7 +79,11 @@ class FakeAws:
         for service in ('s3', 'sts', 'ec2'):
             server = _Server(self, service)
             self._servers[service] = server
-            setattr(self, service + '_url', f'http://127.0.0.1:{server.server_address[1]}')
+            if tls is not None:
+                server.socket = tls.wrap_socket(server.socket, server_side=True,
+                                                do_handshake_on_connect=False)
+            setattr(self, service + '_url',
+                    f'http{"s" if tls else ""}://127.0.0.1:{server.server_address[1]}')
 
     def __enter__(self):
         for server in self._servers.values():
@@ -197,7 +203,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request, client_address):
         # A client that hangs up is normal here; anything else is a defect of the fake.
-        if not isinstance(sys.exc_info()[1], (ConnectionError, socket.timeout)):
+        if not isinstance(sys.exc_info()[1], (ConnectionError, socket.timeout, ssl.SSLError)):
             super().handle_error(request, client_address)
 
 
