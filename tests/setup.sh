@@ -21,8 +21,7 @@ esac
 # openssl makes its certificates; the ceph and radosgw packages are the real S3 server; golang-go
 # builds the loader for the agent.
 test_packages="$build_packages g++ check golang-go valgrind lintian openssl python3 python3-boto3
-    python3-botocore
-    python3-yaml radosgw ceph-mon ceph-osd ceph-base ceph-common"
+    python3-botocore python3-yaml radosgw ceph-mon ceph-osd ceph-base ceph-common"
 # isal is the yardstick igzip.
 bench_packages="$test_packages isal mawk curl"
 

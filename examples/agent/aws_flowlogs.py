@@ -28,7 +28,8 @@ __version__ = '0.1.0'
 
 LIBRARY = 'libstackstate_check_aws_flowlogs.so'
 FOLDERS = (os.path.dirname(os.path.abspath(__file__)), '/etc/stackstate-agent/checks.d',
-           '/opt/stackstate-agent/lib', '/opt/stackstate-agent/embedded/lib')
+           '/opt/stackstate-agent/lib', '/opt/stackstate-agent/embedded/lib',
+           '/usr/lib/stackstate-checks')
 ABI_VERSION = 1
 ERROR_SIZE = 4096
 LOG_WARNING = 30
