@@ -225,6 +225,13 @@ enum vfl_status vfl_s3_perform(struct vfl_s3_bucket *bucket, const struct vfl_s3
     return st;
 }
 
+#define NO_SUCH_BUCKET "bucket %s does not exist: create it or correct flowlog_bucket_name"
+
+enum vfl_status vfl_s3_explain_absence(const struct vfl_s3_bucket *bucket, struct vfl_error *err)
+{
+    return vfl_error_set(err, VFL_NOT_FOUND, NO_SUCH_BUCKET, bucket->name);
+}
+
 enum vfl_status vfl_s3_explain(const struct vfl_s3_bucket *bucket,
                                const struct vfl_aws_reply *reply, const char *permission,
                                enum vfl_status status, struct vfl_error *err)
@@ -233,10 +240,7 @@ enum vfl_status vfl_s3_explain(const struct vfl_s3_bucket *bucket,
     char region[64];
     copy_region(bucket, region);
     if (strcmp(code, "NoSuchBucket") == 0)
-        return vfl_error_wrap(err, VFL_NOT_FOUND,
-                              "bucket %s does not exist: create it or correct "
-                              "flowlog_bucket_name",
-                              bucket->name);
+        return vfl_error_wrap(err, VFL_NOT_FOUND, NO_SUCH_BUCKET, bucket->name);
     if (status == VFL_DENIED && strcmp(code, "AccessDenied") == 0)
         return vfl_error_wrap(
             err, status, "bucket %s: %s denied for role %s: add it to the role's policy%s%s%s",

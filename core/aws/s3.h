@@ -1,7 +1,8 @@
-/* The S3 operations that the store needs, on one bucket.
+/* The S3 operations that the store needs, on one bucket, and questions about how it is set up.
  *
  * Source: Amazon S3 API reference (GetBucketVersioning, ListObjectsV2, GetObject, DeleteObjects,
- * DeleteObject, HeadBucket). Texts name the bucket, the missing permission and the remedy. */
+ * DeleteObject, HeadBucket, GetBucketLifecycleConfiguration). Texts name the bucket, the missing
+ * permission and the remedy. */
 #ifndef VFL_AWS_S3_H
 #define VFL_AWS_S3_H
 
@@ -67,5 +68,31 @@ enum vfl_status vfl_s3_get(struct vfl_s3_bucket *bucket, const struct vfl_s3_obj
 enum vfl_status vfl_s3_delete(struct vfl_s3_bucket *bucket, const char *const *keys,
                               size_t key_count, struct vfl_s3_delete_sink sink,
                               struct vfl_error *err) VFL_MUST_CHECK;
+
+/* The bucket's region, "" when the server does not say. S3 says it to everybody, also with a 403.
+ * VFL_NOT_FOUND: there is no such bucket. */
+enum vfl_status vfl_s3_locate(struct vfl_s3_bucket *bucket, char ret_region[64],
+                              struct vfl_error *err) VFL_MUST_CHECK;
+
+/* What the enabled rules do to all keys that start with a prefix. Days are the fewest; 0: never. */
+struct vfl_s3_lifecycle {
+    unsigned rule_count;      /* of the bucket, of whatever kind */
+    unsigned noncurrent_days; /* until a deleted object's content is removed for good */
+    unsigned expiration_days; /* until an object is deleted */
+    bool removes_markers;     /* that have no content behind them any more */
+    bool archives;            /* moves at least some objects to where GetObject cannot read them */
+};
+/* VFL_OK also when the bucket has no rules. */
+enum vfl_status vfl_s3_read_lifecycle(struct vfl_s3_bucket *bucket, const char *prefix,
+                                      struct vfl_s3_lifecycle *ret_lifecycle,
+                                      struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Whether an object may be deleted, asked by a deletion that is conditional on the object being
+ * there ("How to perform conditional deletes" in the S3 user guide: 412 when it is not). The key
+ * must be one that nobody uses. *ret_is_done: the server does not know the condition and took the
+ * deletion, which leaves a delete marker. VFL_DENIED: refused; without s3:ListBucket on the whole
+ * bucket S3 may say so of any absent key. */
+enum vfl_status vfl_s3_probe_delete(struct vfl_s3_bucket *bucket, const char *absent_key,
+                                    bool *ret_is_done, struct vfl_error *err) VFL_MUST_CHECK;
 
 #endif

@@ -51,5 +51,7 @@ bool vfl_s3_read_region_hint(const struct vfl_aws_reply *reply, char ret_region[
 enum vfl_status vfl_s3_explain(const struct vfl_s3_bucket *bucket,
                                const struct vfl_aws_reply *reply, const char *permission,
                                enum vfl_status status, struct vfl_error *err);
+/* For an answer without a body: VFL_NOT_FOUND, with what to do about it. */
+enum vfl_status vfl_s3_explain_absence(const struct vfl_s3_bucket *bucket, struct vfl_error *err);
 
 #endif

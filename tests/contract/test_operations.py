@@ -172,7 +172,8 @@ class Policies(unittest.TestCase):
 
     def test_a_role_may_do_what_the_code_asks_for_and_no_more(self):
         named = set(re.findall(r"\b(?:s3|ec2):[A-Z]\w+", " ".join(
-            text for path, source in CODE.items() if path.startswith("core/")
+            text for path, source in CODE.items()
+            if path.startswith("core/") and path != "core/aws/s3_inspect.c"  # doctor's alone
             for text in literals_of(source))))
         self.assertEqual(actions(self.policies[0]), named)
 

@@ -1,0 +1,41 @@
+/* A bucket's lifecycle rules. Holds them to: days are sound, and what is done is done by a rule. */
+#include "core/aws/s3_bucket.h"
+
+#include "tests/fuzz/answers.h"
+
+enum vfl_status vfl_s3_perform(struct vfl_s3_bucket *bucket, const struct vfl_s3_call *call,
+                               struct vfl_aws_reply *reply, struct vfl_error *err)
+{
+    (void)bucket;
+    return take_answer(call->parse, call->parse_ctx, reply, err);
+}
+
+enum vfl_status vfl_s3_explain(const struct vfl_s3_bucket *bucket,
+                               const struct vfl_aws_reply *reply, const char *permission,
+                               enum vfl_status status, struct vfl_error *err)
+{
+    (void)reply;
+    return vfl_error_wrap(err, status, "bucket %s: %s", bucket->name, permission);
+}
+
+enum vfl_status vfl_s3_explain_absence(const struct vfl_s3_bucket *bucket, struct vfl_error *err)
+{
+    return vfl_error_set(err, VFL_NOT_FOUND, "bucket %s", bucket->name);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
+{
+    char name[] = "logs";
+    struct vfl_s3_bucket bucket = {.name = name};
+    struct vfl_s3_lifecycle found = {.rule_count = 0};
+    struct vfl_error err = {0};
+    answers = (struct vfl_span){(const char *)input, len};
+    enum vfl_status st = vfl_s3_read_lifecycle(&bucket, "AWSLogs/", &found, &err);
+    FUZZ_CHECK(st == VFL_OK || st == VFL_RETRY || st == VFL_LIMIT);
+    FUZZ_CHECK(st == VFL_OK || err.text[0] != '\0');
+    FUZZ_CHECK(found.noncurrent_days <= 10000009 && found.expiration_days <= 10000009);
+    FUZZ_CHECK(found.rule_count > 0 || (found.noncurrent_days == 0 && found.expiration_days == 0 &&
+                                        !found.removes_markers && !found.archives));
+    FUZZ_CHECK(found.expiration_days == 0 || found.removes_markers);
+    return 0;
+}
