@@ -47,11 +47,15 @@ static enum vfl_status open_store(struct vfl_collector *collector, struct vfl_er
                             err);
 }
 
-static enum vfl_status open_session(struct vfl_collector *collector, struct vfl_error *err)
+enum vfl_status vfl_collector_open_session(const struct vfl_config *config,
+                                           const atomic_bool *cancelled,
+                                           struct vfl_aws_session **ret_session,
+                                           struct vfl_error *err)
 {
-    const struct vfl_config *config = collector->config;
-    if (config->store_directory != NULL && config->interfaces_file != NULL)
+    if (config->store_directory != NULL && config->interfaces_file != NULL) {
+        *ret_session = NULL;
         return VFL_OK;
+    }
     struct vfl_aws_session_options options = {
         .access_key_id = config->access_key_id,
         .secret_access_key = config->secret_access_key,
@@ -63,9 +67,9 @@ static enum vfl_status open_session(struct vfl_collector *collector, struct vfl_
         .ec2_endpoint_url = config->ec2_endpoint_url,
         .s3_endpoint_url = config->store_directory == NULL ? config->s3_endpoint_url : NULL,
         .is_s3_path_style = config->is_s3_path_style,
-        .cancelled = &collector->is_cancelled,
+        .cancelled = cancelled,
     };
-    return vfl_aws_session_new(&options, &collector->session, err);
+    return vfl_aws_session_new(&options, ret_session, err);
 }
 
 static enum vfl_status open_workers(struct vfl_collector *collector, struct vfl_error *err)
@@ -95,7 +99,8 @@ enum vfl_status vfl_collector_new(const struct vfl_config *config,
         .is_accepted_only = config->is_accepted_only,
         .max_relations = config->max_relations,
     };
-    enum vfl_status st = open_session(collector, err);
+    enum vfl_status st =
+        vfl_collector_open_session(config, &collector->is_cancelled, &collector->session, err);
     if (st == VFL_OK)
         st = open_store(collector, err);
     if (st == VFL_OK)

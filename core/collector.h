@@ -5,6 +5,7 @@
 #ifndef VFL_COLLECTOR_H
 #define VFL_COLLECTOR_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,6 +46,15 @@ struct vfl_collector_ops {
 };
 
 struct vfl_collector;
+
+struct vfl_aws_session;
+
+/* A session as the configuration wants it, for who looks into a set-up; a collector opens its own.
+ * NULL when nothing of it is in AWS. cancelled is borrowed and may be NULL. */
+enum vfl_status vfl_collector_open_session(const struct vfl_config *config,
+                                           const atomic_bool *cancelled,
+                                           struct vfl_aws_session **ret_session,
+                                           struct vfl_error *err) VFL_MUST_CHECK;
 
 /* config and ops' ctx are borrowed and outlive the collector; ops is copied. No network.
  * VFL_CONFIG, VFL_NO_MEMORY. */

@@ -64,6 +64,7 @@ static enum vfl_status look_up(struct vfl_credential_chain *chain,
     }
     *ret_credentials = found;
     *ret_is_outlived = providers[index].is_outlived;
+    chain->source = providers[index].name;
     return VFL_OK;
 }
 

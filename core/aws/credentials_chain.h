@@ -12,6 +12,7 @@ struct vfl_credential_chain {
     struct vfl_imds_memory imds;
     struct vfl_error note;
     struct vfl_credentials current; /* empty: none yet */
+    const char *source;             /* the name of the provider that had them; NULL: none yet */
     bool is_current_outlived;       /* may be used past its end */
     int64_t refresh_epoch_s;
 };

@@ -36,6 +36,7 @@ struct vfl_aws_session {
     struct vfl_credentials role; /* empty: not assumed yet */
     uint64_t role_number;        /* counts the sessions of the role, to tell them apart */
     int64_t refresh_epoch_s;
+    enum vfl_aws_role_state role_state;
     bool is_probed;
     int64_t probed_monotonic_ms;
 };
@@ -222,6 +223,21 @@ const char *vfl_aws_session_note(const struct vfl_aws_session *session)
     return session->base.note.text;
 }
 
+const char *vfl_aws_session_credential_source(const struct vfl_aws_session *session)
+{
+    return session->base.source != NULL ? session->base.source : "";
+}
+
+enum vfl_aws_role_state vfl_aws_session_role_state(const struct vfl_aws_session *session)
+{
+    return session->role_state;
+}
+
+int64_t vfl_aws_session_clock_skew_ms(const struct vfl_aws_session *session)
+{
+    return session->client.budget->clock_skew_ms;
+}
+
 struct vfl_aws_client *vfl_aws_session_client(struct vfl_aws_session *session)
 {
     return &session->client;
@@ -301,6 +317,7 @@ static enum vfl_status probe_protection(struct vfl_aws_session *session,
         assume(session, client, PROBE_SESSION_NAME, NULL, &probed, &is_access_denied, err);
     if (st == VFL_OK) {
         vfl_credentials_fini(&probed);
+        session->role_state = VFL_AWS_ROLE_UNPROTECTED;
         return vfl_error_set(err, VFL_CONFIG,
                              "role %s can be assumed without the external id: add the condition "
                              "StringEquals sts:ExternalId to the role's trust policy and set "
@@ -319,11 +336,14 @@ static enum vfl_status renew_role(struct vfl_aws_session *session, struct vfl_aw
 {
     struct vfl_credentials renewed = {0};
     bool is_access_denied = false;
+    session->role_state = VFL_AWS_ROLE_UNKNOWN;
     enum vfl_status st = probe_protection(session, client, err);
     if (st != VFL_OK)
         return st;
     st = assume(session, client, session->session_name, session->external_id, &renewed,
                 &is_access_denied, err);
+    if (st != VFL_OK && is_access_denied)
+        session->role_state = VFL_AWS_ROLE_REFUSED;
     if (st != VFL_OK && is_access_denied)
         return vfl_error_wrap(err, VFL_DENIED,
                               "role %s cannot be assumed: check role_arn, that its trust policy "
@@ -335,6 +355,7 @@ static enum vfl_status renew_role(struct vfl_aws_session *session, struct vfl_aw
         return vfl_error_wrap(err, st, "role %s", session->role_arn);
     vfl_credentials_fini(&session->role);
     session->role = renewed;
+    session->role_state = VFL_AWS_ROLE_ASSUMED;
     session->role_number++;
     session->refresh_epoch_s =
         vfl_credentials_refresh_epoch_s(renewed.expires_epoch_s, vfl_aws_client_now_epoch_s(client),
@@ -370,6 +391,22 @@ enum vfl_status vfl_aws_session_connect(struct vfl_aws_session *session, struct 
     (void)pthread_mutex_lock(&session->lock);
     enum vfl_status st = ensure_role(session, &session->client, err);
     (void)pthread_mutex_unlock(&session->lock);
+    return st;
+}
+
+enum vfl_status vfl_aws_session_identify(struct vfl_aws_session *session, struct vfl_strbuf *arn,
+                                         struct vfl_error *err)
+{
+    const struct vfl_credentials *base;
+    struct vfl_aws_reply reply;
+    vfl_aws_reply_init(&reply);
+    (void)pthread_mutex_lock(&session->lock);
+    enum vfl_status st = vfl_credential_chain_get(&session->base, &base, err);
+    if (st == VFL_OK)
+        st = vfl_sts_get_caller_identity(&session->client, &session->sts, session->region, base,
+                                         arn, &reply, err);
+    (void)pthread_mutex_unlock(&session->lock);
+    vfl_aws_reply_fini(&reply);
     return st;
 }
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/error.h"
+#include "core/strbuf.h"
 
 struct vfl_aws_session;
 
@@ -56,5 +56,27 @@ const char *vfl_aws_session_note(const struct vfl_aws_session *session);
 
 /* HTTP requests made since start_run, retries included. */
 uint64_t vfl_aws_session_request_count(const struct vfl_aws_session *session);
+
+/* The rest is for who looks into a set-up; no run needs it. */
+
+/* Replaces arn's content by the ARN of the agent's own user or role: its credentials are found, and
+ * STS knows them. Asks nothing of the role. VFL_DENIED: there are none, or they are refused. */
+enum vfl_status vfl_aws_session_identify(struct vfl_aws_session *session, struct vfl_strbuf *arn,
+                                         struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Where the agent's credentials came from ("environment"), "" before they were asked for. */
+const char *vfl_aws_session_credential_source(const struct vfl_aws_session *session);
+
+/* What the last attempt to assume the role came to. */
+enum vfl_aws_role_state {
+    VFL_AWS_ROLE_UNKNOWN,     /* none, or one that failed for another reason */
+    VFL_AWS_ROLE_UNPROTECTED, /* it was given away without the external id */
+    VFL_AWS_ROLE_REFUSED,     /* AccessDenied with the external id */
+    VFL_AWS_ROLE_ASSUMED,
+};
+enum vfl_aws_role_state vfl_aws_session_role_state(const struct vfl_aws_session *session);
+
+/* What to add to this machine's clock to have AWS's, as the last answer told it; 0 before one. */
+int64_t vfl_aws_session_clock_skew_ms(const struct vfl_aws_session *session);
 
 #endif

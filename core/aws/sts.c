@@ -45,6 +45,8 @@ static const struct operation assume_role = {"AssumeRoleResponse", "AssumeRoleRe
                                              role_remedies};
 static const struct operation assume_role_with_web_identity = {
     "AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult/", web_identity_remedies};
+static const struct operation get_caller_identity = {"GetCallerIdentityResponse",
+                                                     "GetCallerIdentityResult/", role_remedies};
 
 /* Owned copies of what an answer says. */
 struct answer {
@@ -53,7 +55,7 @@ struct answer {
     struct vfl_strbuf secret_access_key;
     struct vfl_strbuf session_token;
     struct vfl_strbuf expiration;
-    struct vfl_strbuf assumed_arn;
+    struct vfl_strbuf arn; /* of the role's session, or of the caller */
 };
 
 static struct vfl_span arn_field(const char *arn, int index)
@@ -90,7 +92,7 @@ static void answer_init(struct answer *answer, const struct operation *operation
     vfl_strbuf_init_secret(&answer->secret_access_key, 4096);
     vfl_strbuf_init_secret(&answer->session_token, 32768);
     vfl_strbuf_init(&answer->expiration, 64);
-    vfl_strbuf_init(&answer->assumed_arn, 2048);
+    vfl_strbuf_init(&answer->arn, 2048);
 }
 
 static void answer_fini(struct answer *answer)
@@ -99,7 +101,7 @@ static void answer_fini(struct answer *answer)
     vfl_strbuf_fini(&answer->secret_access_key);
     vfl_strbuf_fini(&answer->session_token);
     vfl_strbuf_fini(&answer->expiration);
-    vfl_strbuf_fini(&answer->assumed_arn);
+    vfl_strbuf_fini(&answer->arn);
 }
 
 static enum vfl_status on_element(void *ctx, const char *path, struct vfl_span text,
@@ -114,7 +116,8 @@ static enum vfl_status on_element(void *ctx, const char *path, struct vfl_span t
         {"Credentials/SecretAccessKey", &answer->secret_access_key},
         {"Credentials/SessionToken", &answer->session_token},
         {"Credentials/Expiration", &answer->expiration},
-        {"AssumedRoleUser/Arn", &answer->assumed_arn},
+        {"AssumedRoleUser/Arn", &answer->arn},
+        {"Arn", &answer->arn},
     };
     size_t prefix_length = strlen(answer->operation->result);
     if (strncmp(path, answer->operation->result, prefix_length) != 0)
@@ -156,8 +159,8 @@ static enum vfl_status take_answer(struct vfl_aws_client *client, const char *ro
         answer->session_token.len == 0)
         return vfl_error_set(err, VFL_CONFIG, "the answer lacks a key or the session token");
     struct vfl_span wanted = vfl_sts_arn_account(role_arn);
-    struct vfl_span given = vfl_sts_arn_account(vfl_strbuf_string(&answer->assumed_arn));
-    if (answer->assumed_arn.len > 0 && !vfl_span_equal(wanted, given))
+    struct vfl_span given = vfl_sts_arn_account(vfl_strbuf_string(&answer->arn));
+    if (answer->arn.len > 0 && !vfl_span_equal(wanted, given))
         return vfl_error_set(err, VFL_CONFIG,
                              "the answer is for account %.*s, the role is of account %.*s",
                              (int)(given.len < 20 ? given.len : 20), given.len > 0 ? given.ptr : "",
@@ -278,6 +281,34 @@ enum vfl_status vfl_sts_assume_role_with_web_identity(
         st = take_answer(client, identity->role_arn, &answer, ret_credentials, err);
     if (st != VFL_OK)
         st = vfl_error_wrap(err, st, "sts:AssumeRoleWithWebIdentity at %s", endpoint->host);
+    answer_fini(&answer);
+    vfl_strbuf_fini(&form);
+    vfl_http_response_reset(&reply->http);
+    return st;
+}
+
+enum vfl_status vfl_sts_get_caller_identity(struct vfl_aws_client *client,
+                                            const struct vfl_endpoint *endpoint, const char *region,
+                                            const struct vfl_credentials *base,
+                                            struct vfl_strbuf *arn, struct vfl_aws_reply *reply,
+                                            struct vfl_error *err)
+{
+    struct vfl_strbuf form = VFL_STRBUF_INIT(256);
+    struct answer answer;
+    answer_init(&answer, &get_caller_identity);
+    vfl_strbuf_append_string(&form, "Action=GetCallerIdentity&Version=2011-06-15");
+    enum vfl_status st = vfl_strbuf_check(&form, "GetCallerIdentity request", err);
+    if (st == VFL_OK)
+        st = post(client, endpoint, region, base, &form, NULL, &answer, reply, err);
+    if (st == VFL_OK && vfl_sts_arn_account(vfl_strbuf_string(&answer.arn)).ptr == NULL)
+        st = vfl_error_set(err, VFL_CONFIG, "the answer names no caller");
+    if (st == VFL_OK) {
+        vfl_strbuf_reset(arn);
+        vfl_strbuf_append(arn, vfl_strbuf_span(&answer.arn));
+        st = vfl_strbuf_check(arn, "caller's ARN", err);
+    }
+    if (st != VFL_OK)
+        st = vfl_error_wrap(err, st, "sts:GetCallerIdentity at %s", endpoint->host);
     answer_fini(&answer);
     vfl_strbuf_fini(&form);
     vfl_http_response_reset(&reply->http);

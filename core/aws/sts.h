@@ -1,4 +1,4 @@
-/* STS AssumeRole and AssumeRoleWithWebIdentity. */
+/* STS AssumeRole, AssumeRoleWithWebIdentity and GetCallerIdentity. */
 #ifndef VFL_AWS_STS_H
 #define VFL_AWS_STS_H
 
@@ -35,5 +35,12 @@ enum vfl_status vfl_sts_assume_role_with_web_identity(
     struct vfl_aws_client *client, const struct vfl_endpoint *endpoint, const char *region,
     const struct vfl_sts_web_identity *identity, struct vfl_credentials *ret_credentials,
     struct vfl_aws_reply *reply, struct vfl_error *err) VFL_MUST_CHECK;
+
+/* Replaces arn's content by the ARN of whose keys base are; AWS says it to everybody. */
+enum vfl_status vfl_sts_get_caller_identity(struct vfl_aws_client *client,
+                                            const struct vfl_endpoint *endpoint, const char *region,
+                                            const struct vfl_credentials *base,
+                                            struct vfl_strbuf *arn, struct vfl_aws_reply *reply,
+                                            struct vfl_error *err) VFL_MUST_CHECK;
 
 #endif

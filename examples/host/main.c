@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "examples/doctor/doctor.h"
 #include "examples/explain/explain.h"
 #include "examples/host/log.h"
 #include "examples/host/schedule.h"
@@ -68,6 +69,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "explain") == 0)
         return vfl_explain_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "doctor") == 0)
+        return vfl_doctor_main(argc - 1, argv + 1);
     struct vfl_options options;
     switch (vfl_options_parse(argc, argv, &options)) {
     case VFL_OPTIONS_DONE:

@@ -12,8 +12,10 @@
 static const char help_text[] =
     "Usage: check-host --check LIBRARY --config conf.yaml [options]\n"
     "       check-host explain [options] FILE..\n"
-    "Runs a StackState check that comes as a shared library, the way the agent does, or explains\n"
-    "what the flow-log check makes of files (check-host explain --help).\n"
+    "       check-host doctor --config conf.yaml\n"
+    "Runs a StackState check that comes as a shared library, the way the agent does; or explains\n"
+    "what the flow-log check makes of files (check-host explain --help); or asks AWS whether it has\n"
+    "all that it needs (check-host doctor --help).\n"
     "\n"
     "  -l, --check LIBRARY   the check: a shared library with the StackState check ABI\n"
     "  -c, --config FILE     the agent's conf.yaml: init_config and a list of instances\n"

@@ -191,6 +191,8 @@ class Policies(unittest.TestCase):
         formats = set(re.findall(r"(?:\$\{[a-z-]+\} ?){5,}", DOC))
         self.assertEqual(len(formats), 1, formats)
         self.assertEqual(DOC.count(formats.copy().pop()), 2)
+        self.assertIn(formats.copy().pop().strip(),
+                      literals_of(without_comments(read("examples/doctor/flow_logs.c"))))
         known = set(literals_of(CODE["core/flowlog/record_format.c"]))
         self.assertLessEqual(set(re.findall(r"\$\{([a-z-]+)\}", formats.pop())), known)
 

@@ -5,7 +5,7 @@ Each service has its own port, so that a request to the wrong one fails. Every r
 correct signature (sigv4_verifier). Faults are scripted per operation and call number; a scripted
 fault that was never reached is reported by unused_faults(). Names of operations are the API's:
 AssumeRole, DescribeNetworkInterfaces, GetBucketVersioning, ListObjectsV2, GetObject, DeleteObjects,
-HeadBucket, PutObject, DeleteObject.
+HeadBucket, PutObject, DeleteObject, GetBucketLifecycleConfiguration, GetCallerIdentity.
 """
 
 import http.server
@@ -67,6 +67,7 @@ class FakeAws:
         self.buckets = {}  # name -> aws_s3.Bucket
         self.interfaces = {}  # region -> list in the form of `aws ec2 describe-network-interfaces`
         self.denied_actions = set()  # "s3:GetObject", ...
+        self.is_delete_condition_unknown = False  # as of S3 servers that predate it
         self.list_page_size = 1000
         self.interfaces_page_size = 1000
         self.delete_errors = {}  # key -> (code, message)

@@ -12,6 +12,7 @@ from aws_reply import Reply, ServiceError, element, xml_reply
 
 NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/'
 ACCOUNT = '123456789012'
+KEY_ARN = 'arn:aws:kms:eu-west-1:123456789012:key/0123abcd-0123-0123-0123-0123456789ab'
 
 
 class Version:
@@ -35,6 +36,7 @@ class Bucket:
         self.versioning = versioning  # 'Enabled', 'Suspended' or None
         self.versions = {}  # key -> list of Version, oldest first
         self.archived_keys = set()
+        self.lifecycle = None  # the rules as XML
         self.tokens = {}  # continuation token -> last key
         self.scanned_count = 0  # keys that listings had to look at, deleted ones too
 
@@ -51,12 +53,10 @@ class Bucket:
         return sorted(live, key=lambda key: key.encode('utf-8', 'surrogateescape'))
 
     def remove(self, key):
-        if self.versions.get(key) is None:
-            return
-        if self.versioning == 'Enabled':
-            self.versions[key].append(Version(None, time.time()))
+        if self.versioning == 'Enabled':  # leaves a marker also of a key that never was
+            self.versions.setdefault(key, []).append(Version(None, time.time()))
         else:
-            del self.versions[key]
+            self.versions.pop(key, None)
 
 
 def split_path(request):
@@ -80,6 +80,8 @@ def name_operation(request):
         return 'DeleteObjects', _keys_of_delete(request)
     if request.method == 'GET' and 'versioning' in names:
         return 'GetBucketVersioning', bucket
+    if request.method == 'GET' and 'lifecycle' in names:
+        return 'GetBucketLifecycleConfiguration', bucket
     if request.method == 'GET' and query.get('list-type') == '2':
         return 'ListObjectsV2', query.get('prefix', '')
     return '?', f'{request.method} {request.raw_path}?{request.raw_query}'
@@ -88,6 +90,7 @@ def name_operation(request):
 ACTIONS = {'GetObject': 's3:GetObject', 'HeadObject': 's3:GetObject',
            'PutObject': 's3:PutObject', 'DeleteObject': 's3:DeleteObject',
            'HeadBucket': 's3:ListBucket', 'GetBucketVersioning': 's3:GetBucketVersioning',
+           'GetBucketLifecycleConfiguration': 's3:GetLifecycleConfiguration',
            'ListObjectsV2': 's3:ListBucket'}
 
 
@@ -98,11 +101,19 @@ def perform(fake, operation, request, caller, region):
         raise ServiceError(404, 'NoSuchBucket', 'The specified bucket does not exist',
                            BucketName=name)
     _check_region(bucket, region)
-    owner = request.header('x-amz-expected-bucket-owner')
-    if owner is not None and owner != bucket.owner:
+    if operation == 'HeadBucket':  # tells the region also to whom it refuses all else
+        is_denied = ACTIONS[operation] in fake.denied_actions or not _is_owner(bucket, request)
+        return Reply(403 if is_denied else 200, b'', [('x-amz-bucket-region', bucket.region)])
+    if not _is_owner(bucket, request):
         raise ServiceError(403, 'AccessDenied', 'Access Denied')
     if operation in ACTIONS:
         fake.authorize(caller, ACTIONS[operation], f'arn:aws:s3:::{name}')
+    if operation == 'GetBucketLifecycleConfiguration':
+        if bucket.lifecycle is None:
+            raise ServiceError(404, 'NoSuchLifecycleConfiguration',
+                               'The lifecycle configuration does not exist', BucketName=name)
+        return xml_reply(f'<LifecycleConfiguration xmlns="{NAMESPACE}">{bucket.lifecycle}'
+                         '</LifecycleConfiguration>')
     if operation == 'GetBucketVersioning':
         status = element('Status', bucket.versioning) if bucket.versioning else ''
         return xml_reply(f'<VersioningConfiguration xmlns="{NAMESPACE}">{status}'
@@ -119,11 +130,25 @@ def perform(fake, operation, request, caller, region):
     if operation == 'DeleteObject':
         if 'versionId' in dict(request.query):
             fake.violations.append(f'DeleteObject of a version of {key}')
+        _check_delete_condition(fake, bucket, key, request)
         bucket.remove(key)
         return Reply(204, b'')
-    if operation == 'HeadBucket':
-        return Reply(200, b'', [('x-amz-bucket-region', bucket.region)])
     raise ServiceError(501, 'NotImplemented', f'the fake does not know {operation}')
+
+
+def _is_owner(bucket, request):
+    return request.header('x-amz-expected-bucket-owner') in (None, bucket.owner)
+
+
+def _check_delete_condition(fake, bucket, key, request):
+    """Amazon S3 User Guide, "How to perform conditional deletes"."""
+    condition = request.header('if-match')
+    if condition is None or fake.is_delete_condition_unknown:
+        return
+    version = bucket.current(key)
+    if version is None or condition not in ('*', version.etag):
+        raise ServiceError(412, 'PreconditionFailed', 'At least one of the pre-conditions you '
+                           'specified did not hold', Condition='If-Match')
 
 
 def _check_region(bucket, region):
@@ -198,6 +223,10 @@ def _get(fake, bucket, key, request):
         raise ServiceError(404, 'NoSuchKey', 'The specified key does not exist.', marker, Key=key)
     if request.query and dict(request.query).keys() - {'versionId'}:
         fake.violations.append(f'GetObject with {request.raw_query}')
+    if 'kms:Decrypt' in fake.denied_actions:
+        raise ServiceError(403, 'AccessDenied', 'User: arn:aws:sts::123456789012:assumed-role/R/s '
+                           f'is not authorized to perform: kms:Decrypt on resource: {KEY_ARN} '
+                           'because no identity-based policy allows the kms:Decrypt action')
     if key in bucket.archived_keys:
         raise ServiceError(403, 'InvalidObjectState', 'The operation is not valid for the '
                            "object's storage class", StorageClass='GLACIER')

@@ -1,4 +1,4 @@
-"""The fake's AssumeRole. Source: AWS Security Token Service API Reference."""
+"""The fake's AssumeRole and GetCallerIdentity. Source: AWS Security Token Service API Reference."""
 
 import base64
 import secrets
@@ -56,6 +56,13 @@ def _fields(request):
 def perform(fake, operation, request, caller, region):
     del region
     fields = _fields(request)
+    if operation == 'GetCallerIdentity' and set(fields) == {'Action', 'Version'}:
+        return xml_reply(
+            f'<GetCallerIdentityResponse xmlns="{NAMESPACE}"><GetCallerIdentityResult>'
+            + element('Arn', caller) + element('UserId', 'AIDAFAKEFAKEFAKEFAKE1')
+            + element('Account', caller.split(':')[4]) + '</GetCallerIdentityResult>'
+            '<ResponseMetadata><RequestId>c6104cbe-af31-11e0-8154-cbc7ccf896c7</RequestId>'
+            '</ResponseMetadata></GetCallerIdentityResponse>')
     if operation != 'AssumeRole' or fields.get('Version') != '2011-06-15':
         raise ServiceError(400, 'InvalidAction', f'Could not find operation {operation} for '
                                                  f'version {fields.get("Version")}')
@@ -64,11 +71,15 @@ def perform(fake, operation, request, caller, region):
     external_id = fields.get('ExternalId')
     if unknown or not 2 <= len(name) <= 64 or external_id is not None and len(external_id) < 2:
         raise ServiceError(400, 'ValidationError', f'validation error: {unknown or name!r}')
+    refusal = (f'User: {caller} is not authorized to perform: sts:AssumeRole on resource: '
+               f'{fields.get("RoleArn")}')
+    if 'sts:AssumeRole' in fake.denied_actions:
+        raise ServiceError(403, 'AccessDenied', refusal + ' because no identity-based policy '
+                           'allows the sts:AssumeRole action')
     role = fake.roles.get(fields.get('RoleArn'))
     if role is None or not role.is_assumable or (
             role.external_id is not None and external_id != role.external_id):
-        raise ServiceError(403, 'AccessDenied', f'User: {caller} is not authorized to perform: '
-                           f'sts:AssumeRole on resource: {fields.get("RoleArn")}')
+        raise ServiceError(403, 'AccessDenied', refusal)
     seconds = int(fields.get('DurationSeconds', role.session_seconds))
     if not 900 <= int(fields.get('DurationSeconds', 3600)) <= 43200:
         raise ServiceError(400, 'ValidationError', 'durationSeconds out of range')

@@ -117,6 +117,28 @@ class FakeAcceptsBoto3(unittest.TestCase):
         self.fake.denied_actions.add('ec2:DescribeNetworkInterfaces')
         self.assertEqual(self.refusal(ec2.describe_network_interfaces), 'UnauthorizedOperation')
 
+    def test_caller_region_lifecycle_and_conditional_delete(self):
+        s3 = self.client('s3')
+        self.assertEqual(self.client('sts').get_caller_identity()['Arn'],
+                         'arn:aws:iam::123456789012:user/agent')
+        headers = s3.head_bucket(Bucket='logs-bucket')['ResponseMetadata']['HTTPHeaders']
+        self.assertEqual(headers['x-amz-bucket-region'], 'eu-west-1')
+        self.assertEqual(self.refusal(s3.get_bucket_lifecycle_configuration, Bucket='logs-bucket'),
+                         'NoSuchLifecycleConfiguration')
+        self.bucket.lifecycle = ('<Rule><ID>x</ID><Filter><Prefix>a/</Prefix></Filter><Status>'
+                                 'Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>7'
+                                 '</NoncurrentDays></NoncurrentVersionExpiration></Rule>')
+        rule, = s3.get_bucket_lifecycle_configuration(Bucket='logs-bucket')['Rules']
+        self.assertEqual(rule['NoncurrentVersionExpiration'], {'NoncurrentDays': 7})
+        self.assertEqual(self.conditional_delete('never'), 412)
+        self.assertEqual(self.bucket.versions, {})
+        self.bucket.put('there', b'')
+        self.assertEqual([self.conditional_delete('there') for _ in range(2)], [204, 412])
+
+    def conditional_delete(self, key):
+        self.raw('DELETE', '/logs-bucket/' + key, b'', {'If-Match': '*'})
+        return self.fake.calls[-1][2]
+
     def test_faults_hit_the_call_they_name_and_leave_no_rest(self):
         self.bucket.put('key', b'x' * 1000)
         self.fake.fault('GetObject', 2, aws.slow_down())

@@ -53,6 +53,7 @@ START_TEST(one_probe_and_one_session_serve_many_calls)
     aws_bench_start(&bench);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
+    ck_assert_int_eq(vfl_aws_session_role_state(bench.session), VFL_AWS_ROLE_ASSUMED);
     ck_assert_uint_eq(vfl_aws_session_request_count(bench.session), 2);
     vfl_aws_session_start_run(bench.session, INT64_MAX);
     ck_assert_uint_eq(vfl_aws_session_request_count(bench.session), 0);
@@ -107,20 +108,22 @@ START_TEST(refusals_say_what_to_change)
         const char *second;
         enum vfl_status expected;
         const char *text;
+        enum vfl_aws_role_state state;
     } rows[] = {
         {"unprotected role", 200, "sts_assumed.xml", 0, NULL, VFL_CONFIG,
-         "can be assumed without the external id: add the condition"},
-        {"unknown key", 403, "sts_unknown_key.xml", 0, NULL, VFL_DENIED, "check aws_access_key_id"},
+         "can be assumed without the external id: add the condition", VFL_AWS_ROLE_UNPROTECTED},
+        {"unknown key", 403, "sts_unknown_key.xml", 0, NULL, VFL_DENIED, "check aws_access_key_id",
+         VFL_AWS_ROLE_UNKNOWN},
         {"denied twice", 403, "sts_access_denied.xml", 403, "sts_access_denied.xml", VFL_DENIED,
-         "cannot be assumed: check role_arn"},
+         "cannot be assumed: check role_arn", VFL_AWS_ROLE_REFUSED},
         {"bad external id", 403, "sts_access_denied.xml", 400, "sts_validation_error.xml",
-         VFL_CONFIG, "check the form of role_arn and external_id"},
+         VFL_CONFIG, "check the form of role_arn and external_id", VFL_AWS_ROLE_UNKNOWN},
         {"another account", 403, "sts_access_denied.xml", 200, "sts_assumed_other_account.xml",
-         VFL_CONFIG, "the answer is for account 999999999999"},
+         VFL_CONFIG, "the answer is for account 999999999999", VFL_AWS_ROLE_UNKNOWN},
         {"expired on arrival", 403, "sts_access_denied.xml", 200, "sts_assumed_expired.xml",
-         VFL_CONFIG, "expired on arrival"},
+         VFL_CONFIG, "expired on arrival", VFL_AWS_ROLE_UNKNOWN},
         {"no token", 403, "sts_access_denied.xml", 200, "sts_assumed_without_token.xml", VFL_CONFIG,
-         "lacks a key or the session token"},
+         "lacks a key or the session token", VFL_AWS_ROLE_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct aws_bench bench = {0};
@@ -131,6 +134,7 @@ START_TEST(refusals_say_what_to_change)
         aws_bench_start(&bench);
         enum vfl_status st = vfl_aws_session_connect(bench.session, &err);
         ck_assert_msg(st == rows[i].expected, "%s: %s", rows[i].name, err.text);
+        ck_assert_int_eq(vfl_aws_session_role_state(bench.session), rows[i].state);
         ck_assert_msg(strstr(err.text, rows[i].text) != NULL, "%s: %s", rows[i].name, err.text);
         ck_assert_msg(strstr(err.text, "ext/id 1") == NULL, "%s: %s", rows[i].name, err.text);
         ck_assert_msg(strstr(err.text, "EXAMPLEKEY") == NULL, "%s: %s", rows[i].name, err.text);
@@ -171,6 +175,8 @@ START_TEST(a_wrong_clock_is_corrected_once)
     aws_bench_start(&bench);
     ck_assert_int_eq(vfl_aws_session_connect(bench.session, NULL), VFL_OK);
     ck_assert_uint_eq(bench.wait_count, 0);
+    /* The answers are of 2015. */
+    ck_assert(vfl_aws_session_clock_skew_ms(bench.session) < -INT64_C(86400000));
     aws_bench_finish(&bench);
 }
 END_TEST
@@ -310,6 +316,48 @@ START_TEST(a_session_passes_the_note_on)
 }
 END_TEST
 
+/* "GetCallerIdentity" in the STS API reference. */
+#define IDENTITY(arn)                                                                              \
+    "<GetCallerIdentityResponse><GetCallerIdentityResult>" arn                                     \
+    "<Account>111111111111</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+
+START_TEST(whose_keys_they_are_is_asked_without_the_role)
+{
+    static const struct {
+        int status;
+        const char *body;
+        enum vfl_status expected;
+        const char *arn, *text;
+    } rows[] = {
+        {200, IDENTITY("<Arn>arn:aws:iam::111111111111:user/agent</Arn>"), VFL_OK,
+         "arn:aws:iam::111111111111:user/agent", ""},
+        {200, IDENTITY(""), VFL_CONFIG, "before", "sts:GetCallerIdentity at 127.0.0.1"},
+        {200, IDENTITY("<Arn>somebody</Arn>"), VFL_CONFIG, "before", "names no caller"},
+        {403, "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>",
+         VFL_DENIED, "before", "the secret access key is wrong"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct aws_bench bench = {0};
+        struct vfl_error err = {0};
+        struct vfl_strbuf arn = VFL_STRBUF_INIT(2048);
+        vfl_strbuf_append_string(&arn, "before");
+        struct scripted_exchange *exchange =
+            aws_bench_expect(&bench, "POST /", rows[i].status, NULL);
+        exchange->body = rows[i].body;
+        exchange->contains[0] = "\r\n\r\nAction=GetCallerIdentity&Version=2011-06-15";
+        exchange->lacks[0] = "RoleArn";
+        aws_bench_start(&bench);
+        ck_assert_str_eq(vfl_aws_session_credential_source(bench.session), "");
+        ck_assert_int_eq(vfl_aws_session_identify(bench.session, &arn, &err), rows[i].expected);
+        ck_assert_str_eq(vfl_strbuf_string(&arn), rows[i].arn);
+        ck_assert_msg(strstr(err.text, rows[i].text) != NULL, "%s", err.text);
+        ck_assert_str_eq(vfl_aws_session_credential_source(bench.session), "configuration");
+        vfl_strbuf_fini(&arn);
+        aws_bench_finish(&bench);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const cases[] = {
@@ -327,6 +375,7 @@ int main(void)
         own_credentials_that_expired_early_are_renewed_once,
         own_credentials_that_stay_expired_are_reported,
         a_session_passes_the_note_on,
+        whose_keys_they_are_is_asked_without_the_role,
     };
     return RUN_SUITE("session", cases);
 }

@@ -1,0 +1,240 @@
+#include "examples/doctor/doctor.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/aws/ec2.h"
+#include "core/collector.h"
+#include "examples/doctor/examination.h"
+#include "examples/doctor/policy.h"
+#include "examples/host/conf.h"
+
+enum { EXIT_MISSING = 1, EXIT_USAGE = 2 };
+
+#define MAX_INSTANCE_MS (10 * 60 * 1000)
+
+static const char help_text[] =
+    "Usage: check-host doctor --config conf.yaml [--check-delete]\n"
+    "Asks AWS what the flow-log check will need: credentials, role, external id, clock, bucket,\n"
+    "versioning, lifecycle, every permission, and the flow logs' format. Says what is missing, "
+    "and\n"
+    "prints the policy statement that adds it. Nothing is deleted or changed.\n"
+    "\n"
+    "  -c, --config FILE     the agent's conf.yaml: init_config and a list of instances\n"
+    "      --check-delete    ask for s3:DeleteObject on a server other than AWS too, where the\n"
+    "                        question may leave a delete marker of a name that nobody uses\n"
+    "  -h, --help            this text\n"
+    "\n"
+    "Exit status: 0 nothing is missing or wrong, 1 something is, 2 wrong usage, or FILE is no\n"
+    "conf.yaml.\n";
+
+struct options {
+    const char *conf_path;
+    bool is_delete_forced;
+};
+
+void vfl_examination_fail(struct vfl_examination *examination, const char *permission,
+                          char *statement, const struct vfl_error *err)
+{
+    bool is_missing = err->status == VFL_DENIED;
+    vfl_report_tell(examination->report, is_missing ? VFL_VERDICT_MISSING : VFL_VERDICT_WRONG,
+                    permission, "%s", err->text);
+    if (is_missing)
+        vfl_report_remedy(examination->report, statement,
+                          "%s: add this statement to the permissions policy of role %s:",
+                          permission, examination->config->role_arn);
+    else
+        free(statement);
+}
+
+/* --- interfaces --- */
+
+static enum vfl_status count_interface(void *ctx, const struct vfl_interface *item,
+                                       struct vfl_error *err)
+{
+    (void)item;
+    (void)err;
+    ++*(unsigned long *)ctx;
+    return VFL_OK;
+}
+
+void vfl_examine_interfaces(struct vfl_examination *examination)
+{
+    static const char permission[] = "ec2:DescribeNetworkInterfaces";
+    const struct vfl_config *config = examination->config;
+    if (config->interfaces_file != NULL) {
+        vfl_report_tell(examination->report, VFL_VERDICT_NOT_CHECKED, permission,
+                        "interfaces come from %s", config->interfaces_file);
+        return;
+    }
+    for (size_t i = 0; i < config->region_count; i++) {
+        struct vfl_error err = {0};
+        unsigned long count = 0;
+        const struct vfl_interface_sink sink = {count_interface, &count};
+        enum vfl_status st =
+            vfl_ec2_describe_interfaces(examination->session, config->regions[i], sink, &err);
+        if (st == VFL_OK) {
+            vfl_report_tell(examination->report, VFL_VERDICT_OK, permission, "%s: %lu interfaces",
+                            config->regions[i], count);
+            continue;
+        }
+        vfl_examination_fail(examination, permission,
+                             st == VFL_DENIED ? vfl_policy_interfaces() : NULL, &err);
+        if (st == VFL_DENIED)
+            return;
+    }
+}
+
+/* --- one instance --- */
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void examine_aws(struct vfl_examination *examination)
+{
+    struct vfl_report *report = examination->report;
+    if (!vfl_examine_role(examination)) {
+        vfl_report_tell(report, VFL_VERDICT_NOT_CHECKED, "bucket and interfaces",
+                        "they are asked about as the role");
+        return;
+    }
+    if (examination->config->store_directory != NULL) {
+        vfl_report_tell(report, VFL_VERDICT_NOT_CHECKED, "bucket",
+                        "it is a folder of this machine");
+    } else if (vfl_examine_bucket(examination)) {
+        vfl_examine_flow_logs(examination);
+        vfl_examine_deletion(examination);
+    } else {
+        vfl_report_tell(report, VFL_VERDICT_NOT_CHECKED, "flow logs", "they are in the bucket");
+    }
+    vfl_examine_interfaces(examination);
+}
+
+static void examine_config(struct vfl_examination *examination)
+{
+    struct vfl_error err = {0};
+    struct vfl_report *report = examination->report;
+    const struct vfl_config *config = examination->config;
+    for (size_t i = 0; i < config->notice_count; i++)
+        vfl_report_tell(report, VFL_VERDICT_ADVICE, "configuration", "%s", config->notices[i]);
+    if (!config->process_flow_logs) {
+        vfl_report_tell(report, VFL_VERDICT_WRONG, "process_flow_logs",
+                        "it is not true: the check does nothing for this instance");
+        vfl_report_remedy(report, NULL, "Set process_flow_logs: true in the instance.");
+        return;
+    }
+    if (vfl_collector_open_session(config, NULL, &examination->session, &err) != VFL_OK) {
+        vfl_report_tell(report, VFL_VERDICT_WRONG, "configuration", "%s", err.text);
+        return;
+    }
+    vfl_report_tell(report, VFL_VERDICT_OK, "configuration", "account %s, bucket %s, role %s",
+                    config->account, config->bucket, config->role_arn);
+    if (examination->session == NULL) {
+        vfl_report_tell(report, VFL_VERDICT_NOT_CHECKED, "AWS",
+                        "nothing of this instance is there");
+        return;
+    }
+    vfl_aws_session_start_run(examination->session, monotonic_ms() + MAX_INSTANCE_MS);
+    examine_aws(examination);
+}
+
+static enum vfl_status examine_instance(const struct vfl_conf *conf, size_t index,
+                                        const struct options *options, struct vfl_report *report,
+                                        struct vfl_error *err)
+{
+    struct vfl_error failure = {0};
+    struct vfl_config config = {0};
+    struct vfl_examination examination = {
+        .config = &config,
+        .report = report,
+        .is_delete_forced = options->is_delete_forced,
+        .now_epoch_s = (int64_t)time(NULL),
+    };
+    (void)printf("%sinstances[%zu]\n", index == 0 ? "" : "\n", index);
+    enum vfl_status st =
+        vfl_config_parse(vfl_span_from_string(conf->init_config),
+                         vfl_span_from_string(conf->instances[index].yaml), &config, &failure);
+    if (st == VFL_OK)
+        examine_config(&examination);
+    else
+        vfl_report_tell(report, VFL_VERDICT_WRONG, "configuration", "%s", failure.text);
+    vfl_s3_bucket_free(examination.bucket);
+    vfl_aws_session_free(examination.session);
+    vfl_config_fini(&config);
+    return vfl_report_print_remedies(report, err);
+}
+
+/* --- the command line --- */
+
+/* True: go on; otherwise *ret_status is the exit status. */
+static bool parse_options(int argc, char **argv, struct options *ret_options, int *ret_status)
+{
+    enum { CHECK_DELETE = 256 };
+    static const struct option long_options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check-delete", no_argument, NULL, CHECK_DELETE},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    struct options options = {.conf_path = NULL};
+    int option;
+    *ret_status = EXIT_USAGE;
+    while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
+        if (option == 'c') {
+            options.conf_path = optarg;
+        } else if (option == CHECK_DELETE) {
+            options.is_delete_forced = true;
+        } else if (option == 'h') {
+            (void)fputs(help_text, stdout);
+            *ret_status = EXIT_SUCCESS;
+            return false;
+        } else {
+            (void)fprintf(stderr, "Try: check-host doctor --help\n");
+            return false;
+        }
+    }
+    if (optind < argc || options.conf_path == NULL) {
+        (void)fprintf(stderr, "check-host doctor: %s\nTry: check-host doctor --help\n",
+                      options.conf_path == NULL ? "--config is missing: the agent's conf.yaml"
+                                                : "it takes options alone");
+        return false;
+    }
+    *ret_options = options;
+    return true;
+}
+
+int vfl_doctor_main(int argc, char **argv)
+{
+    struct vfl_error err = {0};
+    struct options options;
+    struct vfl_conf conf = {0};
+    struct vfl_report report;
+    int exit_status;
+    if (!parse_options(argc, argv, &options, &exit_status))
+        return exit_status;
+    vfl_report_init(&report);
+    enum vfl_status st = vfl_conf_read(options.conf_path, false, &conf, &err);
+    for (size_t i = 0; st == VFL_OK && i < conf.instance_count; i++)
+        st = examine_instance(&conf, i, &options, &report, &err);
+    if (st == VFL_OK) {
+        vfl_report_print_counts(&report);
+        exit_status = vfl_report_is_good(&report) ? EXIT_SUCCESS : EXIT_MISSING;
+    } else {
+        (void)fprintf(stderr, "check-host doctor: %s\n", err.text);
+        exit_status = EXIT_USAGE;
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        (void)fprintf(stderr, "check-host doctor: cannot write to standard output\n");
+        exit_status = EXIT_USAGE;
+    }
+    vfl_conf_fini(&conf);
+    vfl_report_fini(&report);
+    return exit_status;
+}
