@@ -12,8 +12,11 @@
 #include "examples/explain/ecs.h"
 #include "examples/explain/left_out.h"
 #include "examples/explain/picture.h"
+#include "examples/explain/words.h"
 
 enum { EXIT_BAD_FILE = 1, EXIT_USAGE = 2 };
+
+#define MAX_COMPLAINT_BYTES (256u << 10) /* two paths, however long */
 
 /* Far longer than a run: nothing expires. */
 #define EXPIRE_AFTER_S 86400
@@ -46,9 +49,13 @@ struct request {
 
 static void complain(const char *name, const struct vfl_error *err)
 {
+    struct vfl_strbuf text = VFL_STRBUF_INIT(MAX_COMPLAINT_BYTES);
+    vfl_words_append(&text, vfl_span_from_string(name));
+    vfl_strbuf_append_string(&text, name[0] != '\0' ? ": " : "");
+    vfl_words_append(&text, vfl_span_from_string(err->text));
     (void)fflush(stdout);
-    (void)fprintf(stderr, "check-host explain: %s%s%s\n", name, name[0] != '\0' ? ": " : "",
-                  err->text);
+    (void)fprintf(stderr, "check-host explain: %s\n", vfl_strbuf_string(&text));
+    vfl_strbuf_fini(&text);
 }
 
 /* --- options --- */
@@ -237,8 +244,10 @@ static enum vfl_status take_file(struct explanation *explanation, int position,
     struct vfl_object_key key = {
         .form = name.form, .region = name.region, .flow_log_id = name.flow_log_id};
     struct vfl_object_summary summary;
-    enum vfl_status st = vfl_object_read(explanation->reader, vfl_log_file_store(), &object, &key,
-                                         false, explanation->request->now_epoch_s, &summary, err);
+    enum vfl_status st = vfl_log_file_check_rereadable(path, err);
+    if (st == VFL_OK)
+        st = vfl_object_read(explanation->reader, vfl_log_file_store(), &object, &key, false,
+                             explanation->request->now_epoch_s, &summary, err);
     if (st != VFL_OK)
         return st;
     explanation->contents[position] = (struct content){

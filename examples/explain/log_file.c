@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/flowlog/gunzip.h"
@@ -49,6 +50,15 @@ static enum vfl_status fail(struct vfl_error *err)
 {
     return vfl_error_set(err, errno == ENOENT ? VFL_NOT_FOUND : VFL_IO, "cannot be read: %s",
                          strerror(errno));
+}
+
+enum vfl_status vfl_log_file_check_rereadable(const char *path, struct vfl_error *err)
+{
+    struct stat status;
+    if (stat(path, &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+        return VFL_OK;
+    return vfl_error_set(err, VFL_UNSUPPORTED,
+                         "is a pipe or device, and would be read twice: copy it to a file");
 }
 
 static enum vfl_status stream(const char *path, struct vfl_sink sink, struct vfl_error *err)

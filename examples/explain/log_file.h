@@ -19,6 +19,11 @@ struct vfl_log_file_name {
  * name all three are absent. */
 struct vfl_log_file_name vfl_log_file_name(const char *path);
 
+/* VFL_UNSUPPORTED: a pipe or a device, which can be read once at most. What is not there, or is a
+ * directory, is for the reader to say. */
+enum vfl_status vfl_log_file_check_rereadable(const char *path,
+                                              struct vfl_error *err) VFL_MUST_CHECK;
+
 /* A store of whose operations there is `get` alone; objects' keys are paths. Static. */
 struct vfl_store *vfl_log_file_store(void);
 

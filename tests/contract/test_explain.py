@@ -38,9 +38,9 @@ class ExplainTest(unittest.TestCase):
             file.write(content if isinstance(content, bytes) else content.encode())
         return name
 
-    def explain(self, *arguments):
+    def explain(self, *arguments, piped=""):
         return subprocess.run([HOST, "explain", *arguments], cwd=self.folder, check=False,
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=60, input=piped)
 
     def write_own(self):
         return [self.write(NAME.format("fl-0a", 1, ".gz"),
@@ -118,6 +118,10 @@ class Text(ExplainTest):
         result = self.explain(path)
         self.assertNotIn("\x1b", result.stdout + result.stderr)
         self.assertIn('odd.log:3: malformed: srcaddr is "?[31m"', result.stdout)
+        for form in ("text", "ecs"):
+            result = self.explain("--format", form, self.write("\x1b[31m.log", "Once upon a time\n"))
+            self.assertNotIn("\x1b", result.stdout + result.stderr)
+            self.assertIn("check-host explain: ?[31m.log: ", result.stderr)
 
 
 class Events(ExplainTest):
@@ -163,6 +167,19 @@ class Refusals(ExplainTest):
                     self.assertIn(message.replace("its 1 lines", "its lines")
                                   if form == "ecs" else message, result.stderr)
                     self.assertIn("89.160.20.156", result.stdout)
+
+    def test_what_cannot_be_read_twice_is_refused_where_it_would_be(self):
+        good = self.write("good.log", EXAMPLE)
+        os.mkfifo(os.path.join(self.folder, "pipe"))
+        for path in ("pipe", "/dev/stdin"):
+            with self.subTest(path):
+                result = self.explain(path, good, piped=EXAMPLE)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(f"check-host explain: {path}: is a pipe or device, and would be read "
+                              "twice: copy it to a file", result.stderr)
+                self.assertIn("89.160.20.156", result.stdout)
+        result = self.explain("--format", "ecs", "/dev/stdin", piped=EXAMPLE)
+        self.assertEqual((result.returncode, result.stdout.count("\n"), result.stderr), (0, 1, ""))
 
     def test_wrong_usage_exits_with_2_and_says_what(self):
         for arguments, message in (
