@@ -167,6 +167,9 @@ bool vfl_config_key_is_foreign(struct vfl_span name, const char *scope)
 {
     if (strcmp(scope, VFL_CONFIG_TOPOLOGY_INSTANCE) == 0)
         return false; /* a map of ours */
+    /* aws_flowlogs.py reads it there, and nowhere else. */
+    if (vfl_span_equal_string(name, "library_path"))
+        return strcmp(scope, "init_config") == 0;
     for (size_t i = 0; i < sizeof foreign_keys / sizeof foreign_keys[0]; i++)
         if (vfl_span_equal_string(name, foreign_keys[i]))
             return true;

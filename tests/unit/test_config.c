@@ -764,6 +764,8 @@ START_TEST(unknown_keys_are_noticed_with_the_nearest)
         {"topology_instance: {x: y}", "",
          "init_config.topology_instance is ignored: it is a key of instance"},
         {"scope: nonsense", "", "init_config.scope is ignored: it is a key of instance"},
+        {"", "library_path: /x.so", "unknown key instance.library_path is ignored"},
+        {"library_path: /x.so", "", NULL},
         {"full_run_interval: 3600\nservice: x\n",
          "apis_to_run: [ec2]\narns: []\nmin_collection_interval: 60\nname: n\nservice: s\n"
          "empty_default_hostname: true\nfull_run_interval: 1\nlog_bucket_name: abc\n",
