@@ -8,6 +8,8 @@
 
 #include "core/aws/ec2.h"
 #include "core/collector.h"
+#include "core/interfaces_file.h"
+#include "core/store/store_dir.h"
 #include "examples/doctor/examination.h"
 #include "examples/doctor/policy.h"
 #include "examples/host/conf.h"
@@ -50,6 +52,38 @@ void vfl_examination_fail(struct vfl_examination *examination, const char *permi
         free(statement);
 }
 
+/* --- files of this machine --- */
+
+static enum vfl_status stop_at_first(void *ctx, const struct vfl_store_object *object,
+                                     struct vfl_error *err)
+{
+    (void)object;
+    *(bool *)ctx = true;
+    return vfl_error_set(err, VFL_LIMIT, "one is enough");
+}
+
+/* Only listed: the store's own question makes the folder for what is deleted. */
+static void examine_folder(struct vfl_examination *examination)
+{
+    struct vfl_error err = {0};
+    struct vfl_store *store = NULL;
+    bool has_object = false;
+    const struct vfl_config *config = examination->config;
+    struct vfl_report *report = examination->report;
+    enum vfl_status st =
+        vfl_store_dir_new(config->store_directory, config->bucket, NULL, &store, &err);
+    if (st == VFL_OK)
+        st = store->ops->list(store, "", "", (struct vfl_object_sink){stop_at_first, &has_object},
+                              &err);
+    if (st == VFL_OK || has_object)
+        vfl_report_tell(report, VFL_VERDICT_OK, "bucket", "%s/%s, a folder of this machine%s",
+                        config->store_directory, config->bucket, has_object ? "" : ", is empty");
+    else
+        vfl_report_tell(report, VFL_VERDICT_WRONG, "bucket", "%s", err.text);
+    if (store != NULL)
+        store->ops->free(store);
+}
+
 /* --- interfaces --- */
 
 static enum vfl_status count_interface(void *ctx, const struct vfl_interface *item,
@@ -61,13 +95,26 @@ static enum vfl_status count_interface(void *ctx, const struct vfl_interface *it
     return VFL_OK;
 }
 
+static void examine_interfaces_file(struct vfl_examination *examination)
+{
+    struct vfl_error err = {0};
+    unsigned long count = 0;
+    const char *path = examination->config->interfaces_file;
+    enum vfl_status st =
+        vfl_interfaces_file_read(path, (struct vfl_interface_sink){count_interface, &count}, &err);
+    if (st == VFL_OK)
+        vfl_report_tell(examination->report, VFL_VERDICT_OK, "interfaces_file",
+                        "%s: %lu interfaces", path, count);
+    else
+        vfl_report_tell(examination->report, VFL_VERDICT_WRONG, "interfaces_file", "%s", err.text);
+}
+
 void vfl_examine_interfaces(struct vfl_examination *examination)
 {
     static const char permission[] = "ec2:DescribeNetworkInterfaces";
     const struct vfl_config *config = examination->config;
     if (config->interfaces_file != NULL) {
-        vfl_report_tell(examination->report, VFL_VERDICT_NOT_CHECKED, permission,
-                        "interfaces come from %s", config->interfaces_file);
+        examine_interfaces_file(examination);
         return;
     }
     for (size_t i = 0; i < config->region_count; i++) {
@@ -106,8 +153,7 @@ static void examine_aws(struct vfl_examination *examination)
         return;
     }
     if (examination->config->store_directory != NULL) {
-        vfl_report_tell(report, VFL_VERDICT_NOT_CHECKED, "bucket",
-                        "it is a folder of this machine");
+        examine_folder(examination);
     } else if (vfl_examine_bucket(examination)) {
         vfl_examine_flow_logs(examination);
         vfl_examine_deletion(examination);
@@ -138,7 +184,9 @@ static void examine_config(struct vfl_examination *examination)
                     config->account, config->bucket, config->role_arn);
     if (examination->session == NULL) {
         vfl_report_tell(report, VFL_VERDICT_NOT_CHECKED, "AWS",
-                        "nothing of this instance is there");
+                        "it is not used: bucket and interfaces are files of this machine");
+        examine_folder(examination);
+        vfl_examine_interfaces(examination);
         return;
     }
     vfl_aws_session_start_run(examination->session, monotonic_ms() + MAX_INSTANCE_MS);

@@ -157,6 +157,14 @@ static void tell_role(struct vfl_examination *examination, const struct answers 
     }
 }
 
+/* The text is the server's, and goes into what is to be done. */
+static void make_plain(struct vfl_strbuf *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        if ((unsigned char)text->bytes[i] < ' ' || text->bytes[i] == 0x7f)
+            text->bytes[i] = '?';
+}
+
 bool vfl_examine_role(struct vfl_examination *examination)
 {
     struct answers answers = {.state = VFL_AWS_ROLE_UNKNOWN};
@@ -165,6 +173,7 @@ bool vfl_examine_role(struct vfl_examination *examination)
     enum vfl_status st =
         vfl_aws_session_identify(examination->session, &answers.caller, &answers.identify);
     (void)st;
+    make_plain(&answers.caller);
     st = vfl_aws_session_connect(examination->session, &answers.connect);
     answers.state = vfl_aws_session_role_state(examination->session);
     tell_credentials(examination, &answers);

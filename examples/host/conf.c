@@ -19,7 +19,8 @@ static enum vfl_status read_file(const char *path, struct vfl_strbuf *text, stru
     char chunk[16384];
     size_t count;
     errno = 0;
-    while ((count = fread(chunk, 1, sizeof chunk, file)) > 0)
+    /* Beyond the cap nothing is kept, and the file may have no end. */
+    while (text->failure == VFL_OK && (count = fread(chunk, 1, sizeof chunk, file)) > 0)
         vfl_strbuf_append(text, (struct vfl_span){chunk, count});
     enum vfl_status st = VFL_OK;
     if (ferror(file))

@@ -329,6 +329,20 @@ class WrongSetUp(DoctorTestCase):
         self.assert_single_fault(diagnosis, 'WRONG', 'configuration')
         self.assertIn('instance.s3_path_style', diagnosis.words('configuration'))
 
+    def test_a_file_without_end(self):
+        done = subprocess.run([os.environ['CHECK_HOST'], 'doctor', '--config', '/dev/zero'],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20,
+                              check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b'/dev/zero', done.stderr)
+
+    def test_what_a_server_says_of_the_caller_adds_no_line(self):
+        self.fake.users['AKIAFAKEFAKEFAKE0001'] = (SECRET, CALLER + '\n  ok  forged')
+        self.fake.denied_actions = {'sts:AssumeRole'}
+        text = diagnose(self, expect=1).text
+        self.assertIn('?  ok  forged', text)
+        self.assertNotIn('\n  ok  forged', text)
+
     def test_usage(self):
         for arguments in ([], ['--config'], ['--config', 'x', 'y'], ['--config', '/no/such/file']):
             with self.subTest(arguments):
@@ -391,6 +405,39 @@ class FlowLogs(DoctorTestCase):
              'NoncurrentVersionExpiration': {'NoncurrentDays': 7}},
             {'ID': 'remove-delete-markers', 'Status': 'Enabled', 'Filter': {'Prefix': 'AWSLogs/'},
              'Expiration': {'ExpiredObjectDeleteMarker': True}}]})
+
+
+class LocalFiles(harness.HostTestCase):
+    """A folder in place of the bucket and a file in place of EC2: looked at, and not touched."""
+
+    init_config = {'aws_access_key_id': 'AKIAFAKEFAKEFAKE0001', 'aws_secret_access_key': SECRET,
+                   'external_id': EXTERNAL_ID}
+
+    def setUp(self):
+        super().setUp()
+        self.store = self.path('store')
+        os.makedirs(os.path.join(self.store, BUCKET))
+        self.instance = {
+            'role_arn': ROLE_ARN, 'regions': [harness.REGION], 'process_flow_logs': True,
+            'flowlog_bucket_name': BUCKET, 's3_endpoint_url': f'file://{self.store}',
+            'interfaces_file': self.path('interfaces.json')}
+        with open(self.instance['interfaces_file'], 'w', encoding='utf-8') as file:
+            file.write('{"NetworkInterfaces": []}')
+
+    def test_those_that_are_there(self):
+        diagnosis = diagnose(self, expect=0)
+        self.assertEqual(diagnosis.verdicts('bucket'), ['ok'], diagnosis.text)
+        self.assertEqual(diagnosis.verdicts('interfaces_file'), ['ok'], diagnosis.text)
+        self.assertIn('0 interfaces', diagnosis.words('interfaces_file'))
+        self.assertEqual(os.listdir(self.store), [BUCKET])
+
+    def test_those_that_are_not(self):
+        os.rmdir(os.path.join(self.store, BUCKET))
+        os.remove(self.instance['interfaces_file'])
+        diagnosis = diagnose(self, expect=1)
+        self.assertEqual(diagnosis.faults(), [('WRONG', 'bucket'), ('WRONG', 'interfaces_file')])
+        self.assertIn('interfaces.json', diagnosis.words('interfaces_file'))
+        self.assertEqual(os.listdir(self.store), [])
 
 
 class RealServer(RgwTestCase):
