@@ -30,6 +30,9 @@ LIBRARY = 'libstackstate_check_aws_flowlogs.so'
 FOLDERS = (os.path.dirname(os.path.abspath(__file__)), '/etc/stackstate-agent/checks.d',
            '/opt/stackstate-agent/lib', '/opt/stackstate-agent/embedded/lib',
            '/usr/lib/stackstate-checks')
+# Texts that may look like numbers.
+SHARED_TEXTS = ('aws_access_key_id', 'aws_secret_access_key', 'external_id')
+INSTANCE_TEXTS = ('log_bucket_name', 'flowlog_bucket_name', 'log_prefix')
 ABI_VERSION = 1
 ERROR_SIZE = 4096
 LOG_WARNING = 30
@@ -347,6 +350,18 @@ def _yaml_text(mapping):
     return ''.join(lines) or '{}\n'
 
 
+def _require_texts(where, mapping, names):
+    """For a text without quotes that looks like something else: 01234 has come as 668, and nothing
+    tells that from a 668 of the file. The value may be a secret."""
+    for name in names:
+        value = mapping.get(name)
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(
+                '{}.{}: found a value (not shown) that YAML takes for another kind ({}) and may '
+                'have changed, expected text: put it in quotes'.format(
+                    where, name, type(value).__name__))
+
+
 def _tear_down(library, pointer, _table):
     library.stackstate_check_teardown(pointer)
 
@@ -454,6 +469,11 @@ class AwsFlowLogsCheck(AgentCheck):
         library = _load(init_config.pop('library_path', None))
         if not self.instances:
             raise ConfigurationError('there is no instance')
+        _require_texts('init_config', init_config, SHARED_TEXTS)
+        _require_texts('instance', self.instances[0], INSTANCE_TEXTS)
+        key = self.instances[0].get('topology_instance')
+        if isinstance(key, dict):
+            _require_texts('instance.topology_instance', key, ('type', 'url'))
         instance = _yaml_text(self.instances[0])
         # The agent sets check_id after the constructor; callbacks get that one. This one only has
         # to differ between instances.

@@ -342,6 +342,25 @@ class Configuration(AgentTestCase):
                 text = self.refused({'library_path': LIBRARY}, {**instance, **changes})
                 self.assertIn(message, text)
 
+    def test_texts_that_yaml_has_changed_are_refused(self):
+        _, instance = self.bucket_instance()
+        key = 'instance.topology_instance.url'
+        for written, where in (
+                ('external_id: 01234', 'init_config.external_id'),
+                ('external_id: 12:30:45', 'init_config.external_id'),
+                ('external_id: 1.10', 'init_config.external_id'),
+                ('external_id: 2025-11-03', 'init_config.external_id'),
+                ('log_prefix: 010', 'instance.log_prefix'),
+                ('flowlog_bucket_name: 1_000', 'instance.flowlog_bucket_name'),
+                ('topology_instance: {type: x, url: 012345670123}', key)):
+            with self.subTest(written):
+                changes = yaml.safe_load(written)
+                of_all = changes if where.startswith('init_config') else {}
+                text = self.refused({'library_path': LIBRARY, **of_all},
+                                    instance if of_all else {**instance, **changes})
+                self.assertIn(f'{where}: found a value (not shown)', text)
+                self.assertIn('put it in quotes', text)
+
     def test_no_secret_is_shown(self):
         secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'
         _, instance = self.bucket_instance()
