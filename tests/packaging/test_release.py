@@ -321,12 +321,17 @@ class Package(unittest.TestCase):
                       'unsigned version = STACKSTATE_CHECK_ABI_VERSION;\n')
         run(*COMPILER, *flags, '-std=c11', '-Wall', '-Werror', '-fsyntax-only', source)
 
-    def test_the_manual_has_every_option(self):
-        options = re.findall(r'^  (-\w), (--[\w-]+)', run(release.host, '--help'), re.M)
+    def test_the_manual_has_every_command_and_option(self):
+        said = run(release.host, '--help')
+        commands = re.findall(r'^       (check-host \w+) ', said, re.M)
+        self.assertGreater(len(commands), 1)
+        options = re.findall(r'^  (-\w), (--[\w-]+)', said, re.M)
         self.assertGreater(len(options), 8)
         with open(os.path.join(release.tree, 'share', 'man', 'man1', 'check-host.1'),
                   encoding='utf-8') as text:
             manual = text.read().replace('\\-', '-')
+        for command in commands:
+            self.assertRegex(manual, rf'(?m)^\.B {command}$')
         for short, long in options:
             self.assertRegex(manual, rf'\.BR {short} ", " "?{long}\b')
 
