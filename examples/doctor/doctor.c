@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/aws/ec2.h"
+#include "core/claims.h"
 #include "core/collector.h"
 #include "core/interfaces_file.h"
 #include "core/store/store_dir.h"
@@ -176,6 +177,9 @@ static void examine_config(struct vfl_examination *examination)
         vfl_report_remedy(report, NULL, "Set process_flow_logs: true in the instance.");
         return;
     }
+    /* It is asked about all the same: which of the two is wanted is not known here. */
+    if (vfl_claims_take(config, examination->owner, &err) != VFL_OK)
+        vfl_report_tell(report, VFL_VERDICT_WRONG, "configuration", "%s", err.text);
     if (vfl_collector_open_session(config, NULL, &examination->session, &err) != VFL_OK) {
         vfl_report_tell(report, VFL_VERDICT_WRONG, "configuration", "%s", err.text);
         return;
@@ -201,6 +205,7 @@ static enum vfl_status examine_instance(const struct vfl_conf *conf, size_t inde
     struct vfl_config config = {0};
     struct vfl_examination examination = {
         .config = &config,
+        .owner = &conf->instances[index],
         .report = report,
         .is_delete_forced = options->is_delete_forced,
         .now_epoch_s = (int64_t)time(NULL),
@@ -282,6 +287,8 @@ int vfl_doctor_main(int argc, char **argv)
         (void)fprintf(stderr, "check-host doctor: cannot write to standard output\n");
         exit_status = EXIT_USAGE;
     }
+    for (size_t i = 0; i < conf.instance_count; i++)
+        vfl_claims_release(&conf.instances[i]);
     vfl_conf_fini(&conf);
     vfl_report_fini(&report);
     return exit_status;

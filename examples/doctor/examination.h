@@ -9,6 +9,7 @@
 
 struct vfl_examination {
     const struct vfl_config *config;
+    const void *owner; /* tells instances apart, and outlives the last one's examination */
     struct vfl_report *report;
     struct vfl_aws_session *session; /* NULL: nothing of this instance is in AWS */
     struct vfl_s3_bucket *bucket;    /* NULL: it is a directory, or cannot be used */

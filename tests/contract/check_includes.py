@@ -41,9 +41,10 @@ OURS = [
     # asks AWS through the core's clients, or looks at the files in its place, as the configuration
     # says; the host reads that file
     ("examples/doctor/*", FOUNDATION + ["examples/doctor/*.h", "examples/host/conf.h",
-                                        "core/config.h", "core/collector.h", "core/interface.h",
-                                        "core/interfaces_file.h", "core/store/store_dir.h",
-                                        "core/aws/*.h", "core/flowlog/*.h"]),
+                                        "core/config.h", "core/claims.h", "core/collector.h",
+                                        "core/interface.h", "core/interfaces_file.h",
+                                        "core/store/store_dir.h", "core/aws/*.h",
+                                        "core/flowlog/*.h"]),
     # the host knows the ABI; of explain and doctor only that it takes the command line
     ("examples/host/*", FOUNDATION + ["abi/stackstate_check.h", "examples/host/*.h",
                                       "examples/explain/explain.h",

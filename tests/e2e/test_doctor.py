@@ -440,6 +440,21 @@ class LocalFiles(harness.HostTestCase):
         self.assertEqual(os.listdir(self.store), [])
 
 
+    def test_two_instances_over_the_same_objects(self):
+        other = {**self.instance, 'log_prefix': 'other'}
+        for second, faults in ((self.instance, [('WRONG', 'configuration')]), (other, [])):
+            with self.subTest(second=second):
+                config = self.path('two.yaml')
+                with open(config, 'w', encoding='utf-8') as out:
+                    json.dump({'init_config': self.init_config,
+                               'instances': [self.instance, second]}, out)
+                done = subprocess.run([os.environ['CHECK_HOST'], 'doctor', '--config', config],
+                                      capture_output=True, text=True, timeout=60, check=False)
+                self.assertEqual(Diagnosis(done.returncode, done.stdout).faults(), faults)
+                self.assertEqual(done.returncode, 1 if faults else 0, done.stdout)
+                self.assertEqual('another instance of this check' in done.stdout, bool(faults))
+
+
 class RealServer(RgwTestCase):
     """What radosgw can show; it plays neither external ids nor EC2."""
 
