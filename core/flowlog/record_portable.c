@@ -2,16 +2,59 @@
  * have. */
 #include "core/flowlog/record_parser.h"
 
-#include "core/flowlog/values.h"
+/* Written out, because compilers make one load of this form and not of a loop. */
+static inline uint32_t load_4_bytes(const char *bytes)
+{
+    const unsigned char *byte = (const unsigned char *)bytes;
+    return (uint32_t)byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 |
+           (uint32_t)byte[3] << 24;
+}
+
+static inline uint64_t load_8_bytes(const char *bytes)
+{
+    const unsigned char *byte = (const unsigned char *)bytes;
+    return (uint64_t)byte[0] | (uint64_t)byte[1] << 8 | (uint64_t)byte[2] << 16 |
+           (uint64_t)byte[3] << 24 | (uint64_t)byte[4] << 32 | (uint64_t)byte[5] << 40 |
+           (uint64_t)byte[6] << 48 | (uint64_t)byte[7] << 56;
+}
+
+/* Bit i is set when byte i of word is at most 0x20. */
+static inline uint64_t low_bytes(uint64_t word)
+{
+    const uint64_t sum = (word & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x5f5f5f5f5f5f5f5f);
+    const uint64_t hits = ~(sum | word) & UINT64_C(0x8080808080808080);
+    return ((hits >> 7) * UINT64_C(0x0102040810204080)) >> 56;
+}
+
+/* Bit i is set when byte i of word is c. */
+static inline uint64_t bytes_equal_to(uint64_t word, unsigned char c)
+{
+    const uint64_t rest = word ^ c * UINT64_C(0x0101010101010101);
+    const uint64_t sum = (rest & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x7f7f7f7f7f7f7f7f);
+    const uint64_t hits = ~(sum | rest) & UINT64_C(0x8080808080808080);
+    return ((hits >> 7) * UINT64_C(0x0102040810204080)) >> 56;
+}
+
+static inline unsigned lowest_bit(uint64_t mask)
+{
+#if defined(__GNUC__)
+    return (unsigned)__builtin_ctzll(mask);
+#else
+    unsigned bit = 0;
+    while ((mask >> bit & 1) == 0)
+        bit++;
+    return bit;
+#endif
+}
 
 static inline uint64_t breaks_of_block(const char *bytes, bool *ret_has_control)
 {
     uint64_t spaces = 0;
     uint64_t low = 0;
     for (unsigned i = 0; i < 64; i += 8) {
-        uint64_t word = vfl_load_8_bytes(bytes + i);
-        spaces |= vfl_bytes_equal_to(word, ' ') << i;
-        low |= vfl_low_bytes(word) << i;
+        uint64_t word = load_8_bytes(bytes + i);
+        spaces |= bytes_equal_to(word, ' ') << i;
+        low |= low_bytes(word) << i;
     }
     *ret_has_control = low != spaces;
     return spaces;
@@ -21,7 +64,7 @@ static inline unsigned offsets_of_breaks(uint64_t breaks, uint32_t base, uint32_
 {
     unsigned count = 0;
     for (; breaks != 0; breaks &= breaks - 1)
-        offsets[count++] = base + vfl_lowest_bit(breaks);
+        offsets[count++] = base + lowest_bit(breaks);
     return count;
 }
 
@@ -45,10 +88,10 @@ static inline bool number_of_word(uint64_t word, size_t len, uint64_t *ret_numbe
 static inline bool number_before(const char *end, size_t len, uint64_t *ret_number)
 {
     if (len <= 8)
-        return number_of_word(vfl_load_8_bytes(end - 8) >> (64 - 8 * len), len, ret_number);
+        return number_of_word(load_8_bytes(end - 8) >> (64 - 8 * len), len, ret_number);
     uint64_t high, low;
-    if (!number_of_word(vfl_load_8_bytes(end - len), len - 8, &high) ||
-        !number_of_word(vfl_load_8_bytes(end - 8), 8, &low))
+    if (!number_of_word(load_8_bytes(end - len), len - 8, &high) ||
+        !number_of_word(load_8_bytes(end - 8), 8, &low))
         return false;
     *ret_number = high * 100000000 + low;
     return true;
@@ -61,7 +104,7 @@ static inline uint32_t octet_of(const char *text, size_t len)
     static const uint32_t least[] = {1, 0, 10, 100}; /* of a number of so many digits */
     if (len - 1 > 2)
         return 256;
-    uint32_t digits = (vfl_load_4_bytes(text) ^ UINT32_C(0x30303030)) << (32 - 8 * len);
+    uint32_t digits = (load_4_bytes(text) ^ UINT32_C(0x30303030)) << (32 - 8 * len);
     uint32_t bad = ((digits + UINT32_C(0x76767676)) | digits) & UINT32_C(0x80808080);
     uint32_t value = (digits >> 24) + (digits >> 16 & 255) * 10 + (digits >> 8 & 255) * 100;
     bad |= value - least[len] > 255 - least[len];
@@ -70,14 +113,14 @@ static inline uint32_t octet_of(const char *text, size_t len)
 
 static inline bool v4_at(const char *text, size_t len, uint32_t *ret_address)
 {
-    uint64_t dots = vfl_bytes_equal_to(vfl_load_8_bytes(text), '.') |
-                    vfl_bytes_equal_to(vfl_load_8_bytes(text + 8), '.') << 8;
+    uint64_t dots =
+        bytes_equal_to(load_8_bytes(text), '.') | bytes_equal_to(load_8_bytes(text + 8), '.') << 8;
     dots &= (UINT64_C(1) << len) - 1;
     size_t at[3];
     for (int i = 0; i < 3; i++) {
         if (dots == 0)
             return false;
-        at[i] = vfl_lowest_bit(dots);
+        at[i] = lowest_bit(dots);
         dots &= dots - 1;
     }
     if (at[2] > 11)

@@ -95,8 +95,8 @@ enum vfl_status flow_add_context(struct vfl_flow_table *table,
 /* --- the context of a record --- */
 
 /* Nearly every record's context was seen a moment ago. What it is known by is kept in one cache
- * line with its position, so that finding it again takes one look at memory instead of six: the
- * texts to tokens, their bytes, the tokens to a context, the context to its reporter. */
+ * line with its position, so that finding it again takes one look at memory instead of those from
+ * texts to tokens, to their bytes, and from tokens to a context. */
 struct flow_known_context {
     uint64_t identity[7];
     uint64_t context; /* position + 1; 0: free */

@@ -15,7 +15,7 @@ static enum vfl_status map_tokens(struct vfl_flow_table *table, const struct vfl
 {
     map->tokens[VFL_TOKEN_ABSENT] = VFL_TOKEN_ABSENT;
     for (uint32_t token = 1; token <= from->tokens.count; token++) {
-        struct vfl_span text = vfl_span_from_string(vfl_tokens_text(&from->tokens, token));
+        struct vfl_span text = vfl_tokens_span(&from->tokens, token);
         enum vfl_status st = vfl_tokens_add(&table->tokens, text, &map->tokens[token], err);
         if (st != VFL_OK)
             return st;

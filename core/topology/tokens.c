@@ -29,32 +29,6 @@ static struct vfl_span cut(struct vfl_span text)
     return text;
 }
 
-/* Identifiers of AWS are mostly of 12 to 24 characters: three words that may overlap, and no loop.
- */
-static inline uint64_t hash_of(const struct vfl_tokens *tokens, struct vfl_span text)
-{
-    if (text.len < 16 || text.len > 24)
-        return vfl_hash_bytes(tokens->seed, text.ptr, text.len);
-    uint64_t words[3];
-    memcpy(words, text.ptr, 2 * sizeof words[0]);
-    memcpy(&words[2], text.ptr + text.len - sizeof words[2], sizeof words[2]);
-    uint64_t hash = vfl_hash_mix(tokens->seed ^ text.len, words[0]);
-    return vfl_hash_finish(vfl_hash_mix(vfl_hash_mix(hash, words[1]), words[2]));
-}
-
-static inline bool is_equal(const char *left, const char *right, size_t len)
-{
-    if (len < 16 || len > 24)
-        return memcmp(left, right, len) == 0;
-    uint64_t a[3];
-    uint64_t b[3];
-    memcpy(a, left, 2 * sizeof a[0]);
-    memcpy(&a[2], left + len - sizeof a[2], sizeof a[2]);
-    memcpy(b, right, 2 * sizeof b[0]);
-    memcpy(&b[2], right + len - sizeof b[2], sizeof b[2]);
-    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2])) == 0;
-}
-
 /* The next one's start tells the length. */
 static inline struct vfl_span span_at(const struct vfl_tokens *tokens, uint32_t position)
 {
@@ -63,19 +37,13 @@ static inline struct vfl_span span_at(const struct vfl_tokens *tokens, uint32_t 
     return (struct vfl_span){tokens->bytes + start, next - start - 1};
 }
 
-/* By length first; the text is one that cut has seen. */
-static inline bool is_at(const struct vfl_tokens *tokens, uint32_t position, struct vfl_span text)
-{
-    struct vfl_span held = span_at(tokens, position);
-    return held.len == text.len && is_equal(held.ptr, text.ptr, text.len);
-}
-
+/* The text is one that cut has seen. */
 static inline uint32_t find(const struct vfl_tokens *tokens, struct vfl_span text, uint64_t hash)
 {
     struct vfl_index_cursor cursor = vfl_index_cursor(&tokens->index, hash);
     uint32_t position;
     while ((position = vfl_index_next(&tokens->index, &cursor)) != VFL_INDEX_NONE)
-        if (is_at(tokens, position, text))
+        if (vfl_span_equal(span_at(tokens, position), text))
             return position + 1;
     return VFL_TOKEN_ABSENT;
 }
@@ -104,7 +72,7 @@ enum vfl_status vfl_tokens_add(struct vfl_tokens *tokens, struct vfl_span text, 
     }
     if (tokens->seed == 0)
         tokens->seed = vfl_hash_seed() | 1;
-    uint64_t hash = hash_of(tokens, text);
+    uint64_t hash = vfl_hash_bytes(tokens->seed, text.ptr, text.len);
     uint32_t token = find(tokens, text, hash);
     if (token == VFL_TOKEN_ABSENT) {
         if (tokens->count == VFL_TOKENS_MAX_COUNT)
@@ -127,14 +95,14 @@ uint32_t vfl_tokens_find(const struct vfl_tokens *tokens, struct vfl_span text)
     text = cut(text);
     if (text.len == 0 || tokens->count == 0)
         return VFL_TOKEN_ABSENT;
-    return find(tokens, text, hash_of(tokens, text));
+    return find(tokens, text, vfl_hash_bytes(tokens->seed, text.ptr, text.len));
 }
 
 bool vfl_tokens_is(const struct vfl_tokens *tokens, uint32_t token, struct vfl_span text)
 {
     if (token == VFL_TOKEN_ABSENT || text.len == 0)
         return token == VFL_TOKEN_ABSENT && text.len == 0;
-    return is_at(tokens, token - 1, cut(text));
+    return vfl_span_equal(span_at(tokens, token - 1), cut(text));
 }
 
 const char *vfl_tokens_text(const struct vfl_tokens *tokens, uint32_t token)
