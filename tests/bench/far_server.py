@@ -2,43 +2,24 @@
 
 import os
 import socket
-import socketserver
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'fault'))
-from faulty_proxy import read_message  # noqa: E402
+from faulty_proxy import LoopbackServer, read_message  # noqa: E402
 
 
-class FarServer:
+class FarServer(LoopbackServer):
     """Use as a context manager; url is its address."""
 
     def __init__(self, upstream_port, delay_s):
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self):
-                self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                with socket.create_connection(('127.0.0.1', upstream_port)) as upstream:
-                    upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    serve(self.request, upstream, delay_s)
+        def handle(client):
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with socket.create_connection(('127.0.0.1', upstream_port)) as upstream:
+                upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                serve(client, upstream, delay_s)
 
-        class Server(socketserver.ThreadingTCPServer):
-            daemon_threads = True
-            request_queue_size = 64
-
-        self.server = Server(('127.0.0.1', 0), Handler)
-        self.url = f'http://127.0.0.1:{self.server.server_address[1]}'
-        self.thread = threading.Thread(target=self.server.serve_forever,
-                                       kwargs={'poll_interval': 0.05})
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(handle)
 
 
 def serve(client, upstream, delay_s):

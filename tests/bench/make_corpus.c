@@ -18,6 +18,8 @@
 
 #include <zlib.h>
 
+#include "tests/random.h"
+
 #define ACCOUNT "120431062118"
 #define REGION "eu-west-1"
 #define VPC "vpc-0305206adbbda9918"
@@ -91,18 +93,9 @@ static void *allocate(size_t count, size_t size)
     return memory;
 }
 
-/* splitmix64 */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 static uint32_t below(uint64_t *state, uint32_t bound)
 {
-    return (uint32_t)((next_random(state) >> 32) * bound >> 32);
+    return (uint32_t)((random_next(state) >> 32) * bound >> 32);
 }
 
 static void make_interfaces(struct corpus *corpus)
@@ -112,9 +105,9 @@ static void make_interfaces(struct corpus *corpus)
     corpus->interfaces = allocate(count, sizeof *corpus->interfaces);
     for (uint32_t i = 0; i < count; i++) {
         struct interface *one = &corpus->interfaces[i];
-        uint64_t id = next_random(&state), host = next_random(&state);
+        uint64_t id = random_next(&state), host = random_next(&state);
         snprintf(one->id, sizeof one->id, "eni-0%016" PRIx64, id);
-        snprintf(one->instance_id, sizeof one->instance_id, "i-0%016" PRIx64, next_random(&state));
+        snprintf(one->instance_id, sizeof one->instance_id, "i-0%016" PRIx64, random_next(&state));
         snprintf(one->subnet_id, sizeof one->subnet_id, "subnet-0%016x", 0xa1b2c3d4u + i / 250);
         snprintf(one->ipv4, sizeof one->ipv4, "10.%u.%u.%u", 16 + i / 62500, i / 250 % 250,
                  i % 250 + 4);
@@ -136,7 +129,7 @@ static void make_pairs(struct corpus *corpus)
     unsigned char *is_taken = allocate((size_t)interfaces * servers, 1);
     corpus->pairs = allocate(count, sizeof *corpus->pairs);
     for (uint32_t i = 0; i < count;) {
-        double skewed = (double)(next_random(&state) >> 11) / 9007199254740992.0;
+        double skewed = (double)(random_next(&state) >> 11) / 9007199254740992.0;
         uint32_t server = (uint32_t)(servers * skewed * skewed);
         uint32_t client = below(&state, interfaces);
         if (client == server || is_taken[(size_t)client * servers + server])

@@ -107,25 +107,14 @@ class Hangup(Exception):
         self.is_reset = is_reset
 
 
-class FaultyProxy:
-    """Use as a context manager; url is its address. share is the part of requests that meet a
-    fault, 0 to stop; without names faults to leave out. on_delete(keys) is called before a
-    DeleteObjects is passed on."""
+class LoopbackServer:
+    """Hands each connection to serve, in a thread of its own. Use as a context manager; url is its
+    address."""
 
-    def __init__(self, upstream_port, seed, on_delete, without=()):
-        self.upstream_port = upstream_port
-        self.rng = random.Random(seed)
-        self.on_delete = on_delete
-        self.names = [name for name in FAULTS if name not in without]
-        self.share = 0.0
-        self.lock = threading.Lock()
-        self.fault_counts = {}
-        self.request_count = 0
-        proxy = self
-
+    def __init__(self, serve):
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
-                proxy.serve(self.request)
+                serve(self.request)
 
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True
@@ -144,6 +133,23 @@ class FaultyProxy:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+class FaultyProxy(LoopbackServer):
+    """Use as a context manager; url is its address. share is the part of requests that meet a
+    fault, 0 to stop; without names faults to leave out. on_delete(keys) is called before a
+    DeleteObjects is passed on."""
+
+    def __init__(self, upstream_port, seed, on_delete, without=()):
+        self.upstream_port = upstream_port
+        self.rng = random.Random(seed)
+        self.on_delete = on_delete
+        self.names = [name for name in FAULTS if name not in without]
+        self.share = 0.0
+        self.lock = threading.Lock()
+        self.fault_counts = {}
+        self.request_count = 0
+        super().__init__(self.serve)
 
     def serve(self, client):
         client.settimeout(SOCKET_SECONDS)

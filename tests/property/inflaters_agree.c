@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "core/flowlog/gunzip.h"
+#include "tests/random.h"
 #include "tests/unit/inflaters.h"
 
 enum {
@@ -37,18 +38,9 @@ struct outcome {
 
 static uint64_t random_state;
 
-/* splitmix64 */
-static uint64_t next_random(void)
-{
-    uint64_t z = (random_state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 static unsigned below(unsigned bound)
 {
-    return (unsigned)(next_random() % bound);
+    return random_below(&random_state, bound);
 }
 
 /* Up to bound - 1, small ones as likely as large ones. */

@@ -9,6 +9,7 @@
 
 #include "core/listing_plan.h"
 #include "tests/fake/bucket.h"
+#include "tests/random.h"
 
 struct model model;
 const char *const model_regions[MODEL_REGION_COUNT] = {"eu-west-1", "us-east-1"};
@@ -20,18 +21,9 @@ void model_start_random(uint64_t seed)
     random_state = seed;
 }
 
-/* splitmix64 */
-static uint64_t next_random(void)
-{
-    uint64_t z = (random_state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 unsigned model_below(unsigned bound)
 {
-    return (unsigned)(next_random() % bound);
+    return random_below(&random_state, bound);
 }
 
 bool model_is_one_in(unsigned count)
@@ -74,7 +66,7 @@ static void format_key(struct model_object *object, const struct model_flow_log 
                    log->is_hive ? "aws-account-id=" : "",
                    log->is_hive ? "/aws-service=vpcflowlogs/aws-region=" : "/vpcflowlogs/",
                    model_regions[log->region], folder, model_regions[log->region], log->number,
-                   name, (unsigned)next_random());
+                   name, (unsigned)random_next(&random_state));
 }
 
 static int64_t drawn_delay_s(void)
@@ -101,7 +93,7 @@ static void make_object(unsigned flow_log, int64_t time_epoch_s)
         model_give_up("the world is full", NULL);
     int64_t folder_epoch_s = time_epoch_s;
     *object = (struct model_object){.flow_log = flow_log,
-                                    .bytes = 1 + next_random() % 1000000000,
+                                    .bytes = 1 + random_next(&random_state) % 1000000000,
                                     .time_epoch_s = time_epoch_s,
                                     .arrival_s = time_epoch_s + drawn_delay_s(),
                                     .is_bad = model_happens(model.weather.bad)};

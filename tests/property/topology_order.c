@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/random.h"
 #include "tests/recorder/recorder.h"
 
 #define T0 INT64_C(1700000000)
@@ -27,18 +28,9 @@
 
 static uint64_t random_state;
 
-/* splitmix64 */
-static uint64_t next_random(void)
-{
-    uint64_t z = (random_state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 static unsigned below(unsigned bound)
 {
-    return (unsigned)(next_random() % bound);
+    return random_below(&random_state, bound);
 }
 
 static bool is_one_in(unsigned count)
