@@ -38,6 +38,12 @@ void *vfl_table_new(size_t count, size_t element_bytes)
     return memory;
 }
 
+void *vfl_block_new(size_t bytes)
+{
+    void *memory = bytes >= VFL_HUGE_FROM_BYTES ? new_huge(bytes) : NULL;
+    return memory != NULL ? memory : malloc(bytes);
+}
+
 /* As realloc, which keeps small pages small and copies nothing. */
 static void *grow(void *elements, size_t used_bytes, size_t bytes)
 {

@@ -15,7 +15,7 @@ enum vfl_status vfl_topology_place(struct vfl_topology *topology,
                                    const struct vfl_flow_table *table, uint32_t position,
                                    struct vfl_flow_place *ret_place, struct vfl_error *err)
 {
-    const struct vfl_flow *flow = &table->flows[position];
+    const struct vfl_flow *flow = vfl_flow_at(table, position);
     struct vfl_resolve_context *contexts = NULL;
     struct run_flows flows = {0};
     enum vfl_status st = live_run_flows_init(table, &flows, err);
@@ -160,7 +160,7 @@ static enum vfl_status collect_reports(struct vfl_topology *topology,
     if (st == VFL_OK)
         st = live_resolve_contexts(topology, table, &flows, &contexts, err);
     for (uint32_t i = 0; i < table->flow_count && st == VFL_OK; i++) {
-        const struct vfl_flow *flow = &table->flows[i];
+        const struct vfl_flow *flow = vfl_flow_at(table, i);
         const struct vfl_resolve_context *context = &contexts[flow->key.context];
         struct vfl_resolved_flow resolved;
         if (vfl_resolve_flow(&topology->interfaces, context, table, flow, &resolved) !=

@@ -144,10 +144,11 @@ static inline bool identify(const struct vfl_flow_table *table, const struct vfl
 static inline bool is_identity(const struct flow_known_context *known,
                                const struct flow_known_context *wanted)
 {
-    uint64_t difference = 0;
-    for (unsigned i = 0; i < 7; i++)
-        difference |= known->identity[i] ^ wanted->identity[i];
-    return difference == 0 && known->context != 0;
+    const uint64_t *a = known->identity;
+    const uint64_t *b = wanted->identity;
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) |
+            (a[5] ^ b[5]) | (a[6] ^ b[6])) == 0 &&
+           known->context != 0;
 }
 
 /* The texts that the identity leaves out. */
@@ -198,6 +199,7 @@ static bool reserve_known(struct vfl_flow_table *table)
     free(table->known_contexts);
     table->known_contexts = known;
     table->known_room = room;
+    table->last_known = 0;
     return true;
 }
 
@@ -241,8 +243,11 @@ enum vfl_status flow_context_of_record(struct vfl_flow_table *table,
     struct flow_known_context wanted;
     bool is_identified = identify(table, record, era, &wanted);
     if (is_identified && table->known_room > 0) {
-        const struct flow_known_context *known = find_known(table, &wanted, record);
+        const struct flow_known_context *known = &table->known_contexts[table->last_known];
+        if (!is_identity(known, &wanted) || table->text_count > 1)
+            known = find_known(table, &wanted, record);
         if (known != NULL) {
+            table->last_known = (uint32_t)(known - table->known_contexts);
             *ret_position = (uint32_t)known->context - 1;
             return VFL_OK;
         }

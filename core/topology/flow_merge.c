@@ -39,15 +39,41 @@ static enum vfl_status map_contexts(struct vfl_flow_table *table, const struct v
     return VFL_OK;
 }
 
+/* Of a source's windows from the first of them on. */
+static enum vfl_status merge_windows(struct vfl_flow_table *table, struct vfl_flow *flow,
+                                     const struct vfl_flow_table *from,
+                                     const struct vfl_flow_window *window, struct vfl_error *err)
+{
+    enum vfl_status st = VFL_OK;
+    for (; window != NULL && st == VFL_OK; window = vfl_flow_window_after(from, window))
+        st = flow_add_window(table, &flow->window, window->start_epoch_s, window->end_epoch_s,
+                             UINT32_MAX, err);
+    return st;
+}
+
+static enum vfl_status add_new_flow(struct vfl_flow_table *table, const struct vfl_flow_table *from,
+                                    const struct vfl_flow *source, const struct vfl_flow_key *key,
+                                    uint32_t hash, struct vfl_error *err)
+{
+    struct vfl_flow flow = *source;
+    flow.key = *key;
+    flow.hash = hash;
+    flow.window.next = VFL_INDEX_NONE;
+    enum vfl_status st = flow_add(table, &flow, err);
+    const struct vfl_flow_window *window = vfl_flow_window(from, source);
+    if (st != VFL_OK || window == NULL)
+        return st;
+    return merge_windows(table, vfl_flow_at(table, table->flow_count - 1), from,
+                         vfl_flow_window_after(from, window), err);
+}
+
 static enum vfl_status merge_flow(struct vfl_flow_table *table, const struct vfl_flow_table *from,
                                   const struct vfl_flow *source, const struct vfl_flow_key *key,
-                                  uint64_t hash, struct vfl_error *err)
+                                  uint32_t hash, uint32_t position, struct vfl_error *err)
 {
-    struct vfl_flow *flow = NULL;
-    bool is_new;
-    enum vfl_status st = flow_find_or_add(table, key, hash, &flow, &is_new, err);
-    if (st != VFL_OK)
-        return st;
+    struct vfl_flow *flow = flow_find_at(table, key, hash, position);
+    if (flow == NULL)
+        return add_new_flow(table, from, source, key, hash, err);
     flow->bytes = vfl_add_bytes(flow->bytes, source->bytes);
     flow->evidence |= source->evidence;
     flow->record_count = flow->record_count > UINT32_MAX - source->record_count
@@ -57,32 +83,22 @@ static enum vfl_status merge_flow(struct vfl_flow_table *table, const struct vfl
         flow->peer_port_min = source->peer_port_min;
     if (source->peer_port_max > flow->peer_port_max)
         flow->peer_port_max = source->peer_port_max;
-    const struct vfl_flow_window *window = vfl_flow_window(from, source);
-    if (is_new) {
-        flow->window = source->window;
-        flow->window.next = VFL_INDEX_NONE;
-        if (window != NULL)
-            window = vfl_flow_window_after(from, window);
-    }
-    for (; window != NULL && st == VFL_OK; window = vfl_flow_window_after(from, window))
-        st = flow_add_window(table, &flow->window, window->start_epoch_s, window->end_epoch_s,
-                             UINT32_MAX, err);
-    return st;
+    return merge_windows(table, flow, from, vfl_flow_window(from, source), err);
 }
 
 /* In blocks, for the reason that records wait in a queue. */
 static enum vfl_status merge_flows(struct vfl_flow_table *table, const struct vfl_flow_table *from,
                                    const struct mapping *map, struct vfl_error *err)
 {
-    /* All of them may be new. Growing on the way would move everything several times. */
+    /* All of them may be new; growing on the way would make the index several times. */
     uint32_t needed = table->flow_count + from->flow_count;
     if (needed > VFL_FLOW_TABLE_MAX_FLOWS)
         needed = VFL_FLOW_TABLE_MAX_FLOWS;
-    if (!VFL_ARRAY_RESERVE_ALL(table->flows, needed, table->flow_room) ||
-        !vfl_index_reserve(&table->flow_index, needed))
+    if (!flow_reserve(table, needed))
         return flow_no_memory(err);
     struct vfl_flow_key keys[VFL_FLOW_TABLE_MAX_PENDING];
-    uint64_t hashes[VFL_FLOW_TABLE_MAX_PENDING];
+    uint32_t hashes[VFL_FLOW_TABLE_MAX_PENDING];
+    uint32_t positions[VFL_FLOW_TABLE_MAX_PENDING];
     enum vfl_status st = VFL_OK;
     uint32_t count = 0;
     for (uint32_t first = 0; first < from->flow_count && st == VFL_OK; first += count) {
@@ -90,17 +106,18 @@ static enum vfl_status merge_flows(struct vfl_flow_table *table, const struct vf
         if (count > VFL_FLOW_TABLE_MAX_PENDING)
             count = VFL_FLOW_TABLE_MAX_PENDING;
         for (uint32_t i = 0; i < count; i++) {
-            keys[i] = from->flows[first + i].key;
+            keys[i] = vfl_flow_at(from, first + i)->key;
             keys[i].context = map->contexts[keys[i].context];
             for (unsigned a = 0; a < 4; a++)
                 if (keys[i].address_flags & (1u << a))
                     keys[i].addresses[a] = map->ipv6[keys[i].addresses[a]];
             hashes[i] = flow_hash_key(flow_seed(table), &keys[i]);
-            vfl_index_prefetch(&table->flow_index, hashes[i]);
+            flow_prefetch_slot(table, hashes[i]);
         }
-        flow_prefetch(table, hashes, count);
+        flow_prefetch(table, hashes, count, positions);
         for (uint32_t i = 0; i < count && st == VFL_OK; i++)
-            st = merge_flow(table, from, &from->flows[first + i], &keys[i], hashes[i], err);
+            st = merge_flow(table, from, vfl_flow_at(from, first + i), &keys[i], hashes[i],
+                            positions[i], err);
     }
     return st;
 }

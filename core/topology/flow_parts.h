@@ -1,4 +1,5 @@
-/* The parts of the flow table, for each other: flow_contexts.c, flow_table.c and flow_merge.c;
+/* The parts of the flow table, for each other: flow_contexts.c, flow_lookup.c, flow_table.c and
+ * flow_merge.c;
  * nobody else includes this. */
 #ifndef VFL_TOPOLOGY_FLOW_PARTS_H
 #define VFL_TOPOLOGY_FLOW_PARTS_H
@@ -37,35 +38,52 @@ enum vfl_status flow_add_window(struct vfl_flow_table *table, struct vfl_flow_wi
                                 uint32_t start, uint32_t end, uint32_t max_passed,
                                 struct vfl_error *err) VFL_MUST_CHECK;
 
-/* The flow of a key; a new one has no records, and no window yet. */
-enum vfl_status flow_find_or_add(struct vfl_flow_table *table, const struct vfl_flow_key *key,
-                                 uint64_t hash, struct vfl_flow **ret_flow, bool *ret_is_new,
-                                 struct vfl_error *err) VFL_MUST_CHECK;
+/* --- flow_lookup.c --- */
 
-/* Asks for the flows of up to VFL_FLOW_TABLE_MAX_PENDING hashes, whose slots were asked for. */
-void flow_prefetch(const struct vfl_flow_table *table, const uint64_t *hashes, uint32_t count);
+/* Frees all flows. */
+void flow_free_all(struct vfl_flow_table *table);
 
-/* The key as words, put together from the fields: a wide load of what was stored in pieces a moment
- * ago waits until the pieces have reached the cache. */
-static inline void flow_key_words(const struct vfl_flow_key *key, uint64_t words[4])
+/* Forgets all flows and keeps their memory. */
+void flow_forget_all(struct vfl_flow_table *table);
+
+/* Makes room in the index for count flows in all, at least one, without which there is no index to
+ * search. False: no memory. */
+bool flow_reserve(struct vfl_flow_table *table, uint32_t count) VFL_MUST_CHECK;
+
+/* Asks for the slot at which the search for hash will start. */
+static inline void flow_prefetch_slot(const struct vfl_flow_table *table, uint32_t hash)
 {
-    _Static_assert(sizeof *key == 28, "three and a half words");
-    words[0] = key->context | (uint64_t)key->addresses[0] << 32;
-    words[1] = key->addresses[1] | (uint64_t)key->addresses[2] << 32;
-    words[2] = key->addresses[3] | (uint64_t)key->src_port << 32 | (uint64_t)key->dst_port << 48;
-    words[3] = (uint64_t)key->protocol | (uint64_t)key->action << 8 |
-               (uint64_t)key->port_form << 16 | (uint64_t)key->address_flags << 24;
+    vfl_prefetch(&table->slots[hash & (table->slot_count - 1)]);
 }
 
-static inline uint64_t flow_hash_key(uint64_t seed, const struct vfl_flow_key *key)
+/* Asks for the flows of hashes whose slots were asked for, and for the windows that hang on them.
+ * Returns where each flow probably is, or VFL_INDEX_NONE. */
+void flow_prefetch(const struct vfl_flow_table *table, const uint32_t *hashes, uint32_t count,
+                   uint32_t *ret_positions);
+
+/* The flow of a key, or NULL. */
+struct vfl_flow *flow_find(const struct vfl_flow_table *table, const struct vfl_flow_key *key,
+                           uint32_t hash);
+
+/* Adds a flow whose key is not in the table. VFL_LIMIT, VFL_NO_MEMORY. */
+enum vfl_status flow_add(struct vfl_flow_table *table, const struct vfl_flow *flow,
+                         struct vfl_error *err) VFL_MUST_CHECK;
+
+/* The words are put together from the fields: a wide load of what was stored in pieces a moment ago
+ * waits until the pieces have reached the cache. */
+static inline uint32_t flow_hash_key(uint64_t seed, const struct vfl_flow_key *key)
 {
-    uint64_t words[4];
-    flow_key_words(key, words);
+    _Static_assert(sizeof *key == 28, "three and a half words");
+    uint64_t ends = key->addresses[0] | (uint64_t)key->addresses[1] << 32;
+    uint64_t packet_ends = key->addresses[2] | (uint64_t)key->addresses[3] << 32;
+    uint64_t ports = key->context | (uint64_t)key->src_port << 32 | (uint64_t)key->dst_port << 48;
+    uint64_t rest = (uint64_t)key->protocol | (uint64_t)key->action << 8 |
+                    (uint64_t)key->port_form << 16 | (uint64_t)key->address_flags << 24;
     /* A factor of 0 would swallow the other one, so each holds the seed. */
-    uint64_t first = vfl_hash_fold(words[0] ^ seed, words[1] ^ seed ^ UINT64_C(0xa0761d6478bd642f));
-    uint64_t second = vfl_hash_fold(words[2] ^ seed ^ UINT64_C(0xe7037ed1a0b428db),
-                                    words[3] ^ seed ^ UINT64_C(0x589965cc75374cc3));
-    return vfl_hash_fold(first ^ seed, second ^ seed ^ UINT64_C(0x8ebc6af09c88c6e3));
+    uint64_t first = vfl_hash_fold(ends ^ seed, ports ^ seed ^ UINT64_C(0xa0761d6478bd642f));
+    uint64_t second = vfl_hash_fold(packet_ends ^ seed ^ UINT64_C(0xe7037ed1a0b428db),
+                                    rest ^ seed ^ UINT64_C(0x589965cc75374cc3));
+    return (uint32_t)vfl_hash_fold(first ^ seed, second ^ seed ^ UINT64_C(0x8ebc6af09c88c6e3));
 }
 
 static inline uint64_t flow_load(const struct vfl_flow_key *key, size_t offset)
@@ -83,6 +101,16 @@ static inline bool flow_is_key(const struct vfl_flow_key *left, const struct vfl
             (flow_load(left, 8) ^ flow_load(right, 8)) |
             (flow_load(left, 16) ^ flow_load(right, 16)) |
             (flow_load(left, last) ^ flow_load(right, last))) == 0;
+}
+
+/* The same; position: of flow_prefetch. */
+static inline struct vfl_flow *flow_find_at(const struct vfl_flow_table *table,
+                                            const struct vfl_flow_key *key, uint32_t hash,
+                                            uint32_t position)
+{
+    if (position != VFL_INDEX_NONE && flow_is_key(&vfl_flow_at(table, position)->key, key))
+        return vfl_flow_at(table, position);
+    return flow_find(table, key, hash);
 }
 
 #endif

@@ -17,11 +17,10 @@ void vfl_flow_table_fini(struct vfl_flow_table *table)
     if (table == NULL)
         return;
     vfl_tokens_fini(&table->tokens);
-    vfl_index_fini(&table->flow_index);
     vfl_index_fini(&table->context_index);
     vfl_index_fini(&table->ipv6_index);
     vfl_index_fini(&table->reporter_index);
-    free(table->flows);
+    flow_free_all(table);
     free(table->contexts);
     free(table->known_contexts);
     free(table->ipv6);
@@ -51,11 +50,11 @@ void vfl_flow_table_reset(struct vfl_flow_table *table)
         return;
     }
     vfl_tokens_reset(&table->tokens);
-    vfl_index_reset(&table->flow_index);
+    flow_forget_all(table);
     vfl_index_reset(&table->context_index);
     vfl_index_reset(&table->ipv6_index);
     vfl_index_reset(&table->reporter_index);
-    table->flow_count = table->context_count = table->ipv6_count = 0;
+    table->context_count = table->ipv6_count = 0;
     table->window_count = table->window_free = table->reporter_count = 0;
     table->pending_count = 0;
     flow_forget_known_contexts(table);
@@ -73,6 +72,8 @@ enum vfl_status vfl_flow_table_start_object(struct vfl_flow_table *table, struct
                                             const struct vfl_record_format *format,
                                             struct vfl_error *err)
 {
+    if (!flow_reserve(table, 1))
+        return flow_no_memory(err);
     /* They are known by what differs within one object. */
     if (table->context_count > 0)
         flow_forget_known_contexts(table);
@@ -228,51 +229,6 @@ enum vfl_status flow_add_window(struct vfl_flow_table *table, struct vfl_flow_wi
 
 /* --- flows --- */
 
-/* Asks for the flows of these hashes, whose slots are there by now, and then for the windows that
- * hang on them. Three looks at each, so that none has to wait for its memory alone. */
-void flow_prefetch(const struct vfl_flow_table *table, const uint64_t *hashes, uint32_t count)
-{
-    uint32_t positions[VFL_FLOW_TABLE_MAX_PENDING];
-    for (uint32_t i = 0; i < count; i++) {
-        struct vfl_index_cursor cursor = vfl_index_cursor(&table->flow_index, hashes[i]);
-        positions[i] = vfl_index_next(&table->flow_index, &cursor);
-        if (positions[i] != VFL_INDEX_NONE)
-            vfl_prefetch(&table->flows[positions[i]]);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (positions[i] == VFL_INDEX_NONE)
-            continue;
-        uint32_t window = table->flows[positions[i]].window.next;
-        if (window != VFL_INDEX_NONE)
-            vfl_prefetch(&table->windows[window]);
-    }
-}
-
-/* The flow of a pending one, made without records and windows when it is new. */
-enum vfl_status flow_find_or_add(struct vfl_flow_table *table, const struct vfl_flow_key *key,
-                                 uint64_t hash, struct vfl_flow **ret_flow, bool *ret_is_new,
-                                 struct vfl_error *err)
-{
-    struct vfl_index_cursor cursor = vfl_index_cursor(&table->flow_index, hash);
-    uint32_t position;
-    while ((position = vfl_index_next(&table->flow_index, &cursor)) != VFL_INDEX_NONE)
-        if (flow_is_key(&table->flows[position].key, key))
-            break;
-    *ret_is_new = position == VFL_INDEX_NONE;
-    if (*ret_is_new) {
-        if (table->flow_count == VFL_FLOW_TABLE_MAX_FLOWS)
-            return vfl_error_set(err, VFL_LIMIT, "more than %u distinct flows",
-                                 VFL_FLOW_TABLE_MAX_FLOWS);
-        if (!VFL_ARRAY_RESERVE(table->flows, table->flow_count, table->flow_room) ||
-            !vfl_index_add(&table->flow_index, hash, table->flow_count))
-            return flow_no_memory(err);
-        position = table->flow_count++;
-        table->flows[position] = (struct vfl_flow){.key = *key, .peer_port_min = UINT16_MAX};
-    }
-    *ret_flow = &table->flows[position];
-    return VFL_OK;
-}
-
 /* Fills in the key's ports; returns the port that the key leaves out. Without branches, because
  * which side is the service is as good as random from one record to the next. */
 static inline uint16_t set_ports(struct vfl_flow_key *key, const struct vfl_record *record)
@@ -307,15 +263,29 @@ static uint8_t evidence_of(const struct vfl_record *record)
     return record->tgw_attachment_id.len > 0 ? 0 : VFL_FLOW_SYN_ACK;
 }
 
-static enum vfl_status add_pending(struct vfl_flow_table *table,
-                                   const struct vfl_pending_flow *pending, uint64_t hash,
-                                   struct vfl_error *err)
+static struct vfl_flow flow_of(const struct vfl_pending_flow *pending, uint32_t hash)
 {
-    struct vfl_flow *flow = NULL;
-    bool is_new;
-    enum vfl_status st = flow_find_or_add(table, &pending->key, hash, &flow, &is_new, err);
-    if (st != VFL_OK)
-        return st;
+    return (struct vfl_flow){
+        .key = pending->key,
+        .record_count = 1,
+        .bytes = pending->bytes,
+        .window = {pending->start_epoch_s, pending->end_epoch_s, VFL_INDEX_NONE},
+        .peer_port_min = pending->peer_port,
+        .peer_port_max = pending->peer_port,
+        .hash = hash,
+        .evidence = pending->evidence,
+    };
+}
+
+static enum vfl_status add_pending(struct vfl_flow_table *table,
+                                   const struct vfl_pending_flow *pending, uint32_t hash,
+                                   uint32_t position, struct vfl_error *err)
+{
+    struct vfl_flow *flow = flow_find_at(table, &pending->key, hash, position);
+    if (flow == NULL) {
+        const struct vfl_flow added = flow_of(pending, hash);
+        return flow_add(table, &added, err);
+    }
     uint16_t min = flow->peer_port_min;
     uint16_t max = flow->peer_port_max;
     flow->peer_port_min = pending->peer_port < min ? pending->peer_port : min;
@@ -324,11 +294,6 @@ static enum vfl_status add_pending(struct vfl_flow_table *table,
     if (flow->record_count < UINT32_MAX)
         flow->record_count++;
     flow->bytes = vfl_add_bytes(flow->bytes, pending->bytes);
-    if (is_new) {
-        flow->window =
-            (struct vfl_flow_window){pending->start_epoch_s, pending->end_epoch_s, VFL_INDEX_NONE};
-        return VFL_OK;
-    }
     if (!pending->has_times)
         return VFL_OK;
     return flow_add_window(table, &flow->window, pending->start_epoch_s, pending->end_epoch_s,
@@ -341,10 +306,11 @@ static enum vfl_status add_all_pending(struct vfl_flow_table *table, struct vfl_
 {
     uint32_t count = table->pending_count;
     table->pending_count = 0;
-    flow_prefetch(table, table->pending_hashes, count);
+    uint32_t positions[VFL_FLOW_TABLE_MAX_PENDING];
+    flow_prefetch(table, table->pending_hashes, count, positions);
     enum vfl_status st = VFL_OK;
     for (uint32_t i = 0; i < count && st == VFL_OK; i++)
-        st = add_pending(table, &table->pending[i], table->pending_hashes[i], err);
+        st = add_pending(table, &table->pending[i], table->pending_hashes[i], positions[i], err);
     return st;
 }
 
@@ -366,9 +332,9 @@ static enum vfl_status add_flow(struct vfl_flow_table *table, const struct vfl_r
     if (st != VFL_OK)
         return st;
     pending->peer_port = set_ports(&pending->key, record);
-    uint64_t hash = flow_hash_key(flow_seed(table), &pending->key);
+    uint32_t hash = flow_hash_key(flow_seed(table), &pending->key);
     table->pending_hashes[table->pending_count] = hash;
-    vfl_index_prefetch(&table->flow_index, hash);
+    flow_prefetch_slot(table, hash);
     return ++table->pending_count == VFL_FLOW_TABLE_MAX_PENDING ? add_all_pending(table, err)
                                                                 : VFL_OK;
 }

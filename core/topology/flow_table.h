@@ -95,8 +95,14 @@ struct vfl_flow {
     struct vfl_flow_window window; /* the first; of no meaning unless the context has times */
     uint16_t peer_port_min;        /* of the port that the key leaves out */
     uint16_t peer_port_max;
+    uint32_t hash;    /* of the key, under the table's seed */
     uint8_t evidence; /* VFL_FLOW_* bits */
 };
+
+/* Flows lie in blocks of 2 MB, a huge page, that never move: a table that doubled its array would
+ * copy every flow once and have three times the memory cleared for it, which took a first object a
+ * fifth of its time. Only the first block grows like an array, for the many small objects. */
+#define VFL_FLOW_BLOCK_FLOWS 32768u
 
 /* A record's flow before it is looked up: the tables of a large object are far bigger than the
  * caches, so records wait in a short queue while their places come in from memory. */
@@ -130,14 +136,16 @@ static inline uint64_t vfl_add_bytes(uint64_t a, uint64_t b)
 struct vfl_flow_table {
     struct vfl_tokens tokens;
     uint64_t seed;
-    struct vfl_flow *flows;
+    struct vfl_flow *flow_blocks[VFL_FLOW_TABLE_MAX_FLOWS / VFL_FLOW_BLOCK_FLOWS];
     uint32_t flow_count, flow_room;
-    struct vfl_index flow_index;
+    uint32_t *slots; /* the index over flows: flow_lookup.c */
+    uint32_t slot_count;
     struct vfl_flow_context *contexts;
     uint32_t context_count, context_room;
     struct vfl_index context_index;
     struct flow_known_context *known_contexts; /* flow_contexts.c */
     uint32_t known_room;
+    uint32_t last_known;
     struct vfl_ip *ipv6;
     uint32_t ipv6_count, ipv6_room;
     struct vfl_index ipv6_index;
@@ -148,7 +156,7 @@ struct vfl_flow_table {
     uint32_t reporter_count, reporter_room;
     struct vfl_index reporter_index;
     struct vfl_pending_flow pending[VFL_FLOW_TABLE_MAX_PENDING];
-    uint64_t pending_hashes[VFL_FLOW_TABLE_MAX_PENDING];
+    uint32_t pending_hashes[VFL_FLOW_TABLE_MAX_PENDING];
     uint32_t pending_count;
     struct vfl_eras eras; /* set by the caller before records are added; none by default */
     /* of the object being read */
@@ -193,6 +201,12 @@ enum vfl_status vfl_flow_table_merge(struct vfl_flow_table *table,
  * stay where they are set. */
 enum vfl_status vfl_flow_table_take(struct vfl_flow_table *table, struct vfl_flow_table *from,
                                     struct vfl_error *err) VFL_MUST_CHECK;
+
+/* position is below flow_count. The pointer holds until the next record. */
+static inline struct vfl_flow *vfl_flow_at(const struct vfl_flow_table *table, uint32_t position)
+{
+    return &table->flow_blocks[position / VFL_FLOW_BLOCK_FLOWS][position % VFL_FLOW_BLOCK_FLOWS];
+}
 
 /* The flow's addresses; absent ones are absent. which: 0 src, 1 dst, 2 pkt_src, 3 pkt_dst. */
 struct vfl_ip vfl_flow_address(const struct vfl_flow_table *table, const struct vfl_flow *flow,

@@ -100,7 +100,7 @@ bool vfl_topology_is_blind_to(const struct vfl_topology *topology,
                               const struct vfl_flow_table *table)
 {
     for (uint32_t i = 0; i < table->flow_count; i++)
-        if (names_vpc(topology, table, &table->contexts[table->flows[i].key.context]))
+        if (names_vpc(topology, table, &table->contexts[vfl_flow_at(table, i)->key.context]))
             return false;
     return table->flow_count > 0;
 }
@@ -349,10 +349,10 @@ static enum vfl_status resolve_flows(struct vfl_topology *topology,
     struct vfl_resolve_context *contexts = NULL;
     enum vfl_status st = live_resolve_contexts(topology, table, flows, &contexts, err);
     for (uint32_t i = 0; i < table->flow_count && st == VFL_OK; i++)
-        st = vfl_resolve_learn(&topology->interfaces, &contexts[table->flows[i].key.context], table,
-                               &table->flows[i], &topology->hints, err);
+        st = vfl_resolve_learn(&topology->interfaces, &contexts[vfl_flow_at(table, i)->key.context],
+                               table, vfl_flow_at(table, i), &topology->hints, err);
     for (uint32_t i = 0; i < table->flow_count && st == VFL_OK; i++) {
-        const struct vfl_flow *flow = &table->flows[i];
+        const struct vfl_flow *flow = vfl_flow_at(table, i);
         const struct vfl_resolve_context *context = &contexts[flow->key.context];
         struct vfl_resolved_flow resolved;
         enum vfl_flow_outcome outcome =

@@ -131,10 +131,10 @@ enum vfl_status vfl_topology_emit(struct vfl_topology *topology, int64_t now_epo
 /* True when emit would send an element, or forget one that has expired; traffic is no news. */
 bool vfl_topology_has_news(const struct vfl_topology *topology, int64_t now_epoch_s);
 
-/* What emit has sent is kept until the agent has taken it. forget_sent: it has lost it, or may have,
- * so the next emit sends every element and every removal again. confirm_sent: it has taken all that
- * was not forgotten, so what is gone makes room; call it before the next apply in any case.
- * VFL_NO_MEMORY: nothing was given up. */
+/* What emit has sent is kept until the agent has taken it. forget_sent: it has lost it, or may
+ * have, so the next emit sends every element and every removal again. confirm_sent: it has taken
+ * all that was not forgotten, so what is gone makes room; call it before the next apply in any
+ * case. VFL_NO_MEMORY: nothing was given up. */
 enum vfl_status vfl_topology_confirm_sent(struct vfl_topology *topology,
                                           struct vfl_error *err) VFL_MUST_CHECK;
 void vfl_topology_forget_sent(struct vfl_topology *topology);

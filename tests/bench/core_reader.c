@@ -122,7 +122,7 @@ static void count_object(struct reading *reading, const struct vfl_object_summar
     reading->text_bytes += summary->content.output_bytes;
     reading->record_count += summary->records[VFL_RECORD_FLOW];
     for (uint32_t i = 0; i < flows->flow_count; i++)
-        reading->flow_bytes += flows->flows[i].bytes;
+        reading->flow_bytes += vfl_flow_at(flows, i)->bytes;
     if (flows->flow_count > reading->max_object_flows)
         reading->max_object_flows = flows->flow_count;
 }

@@ -70,7 +70,7 @@ START_TEST(leaves_the_peers_port_out_of_the_key_where_the_ports_tell_the_service
         struct vfl_flow_table table = {0};
         fill(&table, "fl-1", &c->line, 1);
         ck_assert_uint_eq(table.flow_count, 1);
-        const struct vfl_flow *flow = &table.flows[0];
+        const struct vfl_flow *flow = vfl_flow_at(&table, 0);
         ck_assert_msg(flow->key.port_form == c->form && flow->key.src_port == c->src_port &&
                           flow->key.dst_port == c->dst_port &&
                           flow->peer_port_min == c->peer_port &&
@@ -91,11 +91,11 @@ START_TEST(connections_to_a_service_are_one_flow_with_a_range_of_ports)
     struct vfl_flow_table table = {0};
     fill(&table, "fl-1", lines, 3);
     ck_assert_uint_eq(table.flow_count, 1);
-    ck_assert_uint_eq(table.flows[0].peer_port_min, 40001);
-    ck_assert_uint_eq(table.flows[0].peer_port_max, 40007);
-    ck_assert_uint_eq(table.flows[0].bytes, 300);
-    ck_assert_uint_eq(table.flows[0].record_count, 3);
-    ck_assert_uint_eq(table.flows[0].evidence, VFL_FLOW_SYN);
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->peer_port_min, 40001);
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->peer_port_max, 40007);
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->bytes, 300);
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->record_count, 3);
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->evidence, VFL_FLOW_SYN);
     vfl_flow_table_fini(&table);
 }
 END_TEST
@@ -146,12 +146,12 @@ START_TEST(gives_back_the_addresses_of_both_families)
     recorder_start_object(&table, &format, "eu-west-1", "fl-1",
                           "interface-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr");
     recorder_add_line(&table, &format, "eni-a 10.0.0.1 2600::2 - 2600::3");
-    (void)vfl_ip_format(vfl_flow_address(&table, &table.flows[0], 0), text);
+    (void)vfl_ip_format(vfl_flow_address(&table, vfl_flow_at(&table, 0), 0), text);
     ck_assert_str_eq(text, "10.0.0.1");
-    (void)vfl_ip_format(vfl_flow_address(&table, &table.flows[0], 1), text);
+    (void)vfl_ip_format(vfl_flow_address(&table, vfl_flow_at(&table, 0), 1), text);
     ck_assert_str_eq(text, "2600::2");
-    ck_assert(vfl_ip_is_absent(vfl_flow_address(&table, &table.flows[0], 2)));
-    (void)vfl_ip_format(vfl_flow_address(&table, &table.flows[0], 3), text);
+    ck_assert(vfl_ip_is_absent(vfl_flow_address(&table, vfl_flow_at(&table, 0), 2)));
+    (void)vfl_ip_format(vfl_flow_address(&table, vfl_flow_at(&table, 0), 3), text);
     ck_assert_str_eq(text, "2600::3");
     ck_assert(table.contexts[0].has_packet_addresses);
     vfl_flow_table_fini(&table);
@@ -187,7 +187,7 @@ static const struct window_case window_cases[] = {
 static void format_windows(const struct vfl_flow_table *table, struct vfl_strbuf *out)
 {
     vfl_strbuf_reset(out);
-    const struct vfl_flow_window *window = vfl_flow_window(table, &table->flows[0]);
+    const struct vfl_flow_window *window = vfl_flow_window(table, vfl_flow_at(table, 0));
     for (; window != NULL; window = vfl_flow_window_after(table, window))
         vfl_strbuf_appendf(out, "%s%u-%u", out->len > 0 ? " " : "",
                            window->start_epoch_s - 1700000000u, window->end_epoch_s - 1700000000u);
@@ -289,11 +289,11 @@ START_TEST(bytes_saturate_in_one_table_and_through_merges)
     struct vfl_flow_table merged = {0};
     fill(&table, "fl-1", lines, 3);
     /* 2 * (2^63 - 1) + 5 is over 2^64 - 1; without the last it is not. */
-    ck_assert_uint_eq(table.flows[0].bytes, UINT64_MAX);
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->bytes, UINT64_MAX);
     ck_assert_int_eq(vfl_flow_table_merge(&merged, &table, NULL), VFL_OK);
     ck_assert_int_eq(vfl_flow_table_merge(&merged, &table, NULL), VFL_OK);
-    ck_assert_uint_eq(merged.flows[0].bytes, UINT64_MAX);
-    ck_assert_uint_eq(merged.flows[0].record_count, 6);
+    ck_assert_uint_eq(vfl_flow_at(&merged, 0)->bytes, UINT64_MAX);
+    ck_assert_uint_eq(vfl_flow_at(&merged, 0)->record_count, 6);
     vfl_flow_table_fini(&table);
     vfl_flow_table_fini(&merged);
 }
@@ -308,10 +308,10 @@ START_TEST(records_without_times_are_flows_of_their_own)
     struct vfl_flow_table table = {0};
     fill(&table, "fl-1", lines, 2);
     ck_assert_uint_eq(table.flow_count, 2);
-    ck_assert_uint_eq(table.flows[0].bytes, 7);
-    ck_assert_uint_eq(vfl_flow_window(&table, &table.flows[0])->end_epoch_s, 1700000060);
-    ck_assert_uint_eq(table.flows[1].bytes, 5);
-    ck_assert_ptr_null(vfl_flow_window(&table, &table.flows[1]));
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->bytes, 7);
+    ck_assert_uint_eq(vfl_flow_window(&table, vfl_flow_at(&table, 0))->end_epoch_s, 1700000060);
+    ck_assert_uint_eq(vfl_flow_at(&table, 1)->bytes, 5);
+    ck_assert_ptr_null(vfl_flow_window(&table, vfl_flow_at(&table, 1)));
     vfl_flow_table_fini(&table);
 }
 END_TEST
@@ -342,8 +342,8 @@ START_TEST(many_records_give_the_same_flows_at_once_and_one_by_one)
     ck_assert_uint_eq(at_once.reporter_count, 3000);
     ck_assert_uint_eq(at_once.flow_count, one_by_one.flow_count);
     for (uint32_t i = 0; i < at_once.flow_count; i++) {
-        const struct vfl_flow *a = &at_once.flows[i];
-        const struct vfl_flow *b = &one_by_one.flows[i];
+        const struct vfl_flow *a = vfl_flow_at(&at_once, i);
+        const struct vfl_flow *b = vfl_flow_at(&one_by_one, i);
         ck_assert_mem_eq(&a->key, &b->key, sizeof a->key);
         ck_assert_uint_eq(a->bytes, b->bytes);
         ck_assert_uint_eq(a->record_count, b->record_count);
@@ -439,17 +439,17 @@ START_TEST(an_empty_table_takes_another_over_and_a_used_one_adds_it)
     struct vfl_flow_table table = {0};
     struct vfl_flow_table from = {.eras = {.starts_epoch_s = {1700000000}, .count = 1}};
     fill(&from, "fl-1", lines, 2);
-    const struct vfl_flow *flows = from.flows;
+    const struct vfl_flow *flow = vfl_flow_at(&from, 0);
     ck_assert_int_eq(vfl_flow_table_take(&table, &from, NULL), VFL_OK);
-    ck_assert_ptr_eq(table.flows, flows);
+    ck_assert_ptr_eq(vfl_flow_at(&table, 0), flow);
     ck_assert_uint_eq(from.flow_count, 0);
     ck_assert_uint_eq(from.eras.count, 1);
     ck_assert_uint_eq(table.eras.count, 0);
     fill(&from, "fl-1", lines, 1);
     ck_assert_int_eq(vfl_flow_table_take(&table, &from, NULL), VFL_OK);
     ck_assert_uint_eq(table.flow_count, 2);
-    ck_assert_uint_eq(table.flows[0].bytes, 200);
-    ck_assert_uint_eq(table.flows[1].bytes, 100);
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->bytes, 200);
+    ck_assert_uint_eq(vfl_flow_at(&table, 1)->bytes, 100);
     vfl_flow_table_fini(&table);
     vfl_flow_table_fini(&from);
 }
@@ -513,7 +513,7 @@ START_TEST(a_reset_table_holds_nothing_of_before)
                       0);
     fill(&table, "fl-2", lines, 1);
     ck_assert_uint_eq(table.flow_count, 1);
-    ck_assert_uint_eq(table.flows[0].bytes, 100);
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->bytes, 100);
     ck_assert_str_eq(vfl_tokens_text(&table.tokens, table.contexts[0].flow_log_id), "fl-2");
     vfl_flow_table_fini(&table);
 }
@@ -535,6 +535,44 @@ static void add_flows(struct vfl_flow_table *table, uint32_t count)
     ck_assert_uint_eq(table->flow_count, count);
 }
 
+/* Over three blocks of flows and four sizes of the index. */
+START_TEST(every_flow_is_found_again_however_many_there_are)
+{
+    enum { COUNT = 80000 };
+    struct vfl_flow_table table = {0};
+    struct vfl_flow_table merged = {0};
+    struct vfl_record_format format;
+    recorder_start_object(&table, &format, "eu-west-1", "fl-1", COLUMNS);
+    struct vfl_record record = {.kind = VFL_RECORD_FLOW,
+                                .interface_id = VFL_SPAN_LITERAL("eni-a"),
+                                .dst = vfl_ip_from_v4(1),
+                                .has_bytes = true};
+    for (unsigned round = 0; round < 2; round++)
+        for (uint32_t i = 0; i < COUNT; i++) {
+            record.src = vfl_ip_from_v4(0x0a000000u + i);
+            record.bytes = i + round;
+            if (vfl_flow_table_add(&table, &record, NULL) != VFL_OK)
+                ck_abort_msg("flow %u is refused", i);
+        }
+    ck_assert_int_eq(vfl_flow_table_end_object(&table, NULL), VFL_OK);
+    for (unsigned round = 0; round < 2; round++)
+        ck_assert_int_eq(vfl_flow_table_merge(&merged, &table, NULL), VFL_OK);
+    ck_assert_uint_eq(table.flow_count, COUNT);
+    ck_assert_uint_eq(merged.flow_count, COUNT);
+    uint32_t wrong = 0; /* an assertion for each would take most of the time */
+    for (uint32_t i = 0; i < COUNT; i++) {
+        const struct vfl_flow *flow = vfl_flow_at(&table, i);
+        const struct vfl_flow *twice = vfl_flow_at(&merged, i);
+        wrong += flow->key.addresses[0] != 0x0a000000u + i || flow->record_count != 2 ||
+                 flow->bytes != 2 * i + 1 || twice->key.addresses[0] != 0x0a000000u + i ||
+                 twice->bytes != 2 * (2 * i + 1);
+    }
+    ck_assert_uint_eq(wrong, 0);
+    vfl_flow_table_fini(&table);
+    vfl_flow_table_fini(&merged);
+}
+END_TEST
+
 START_TEST(a_table_keeps_memory_for_the_next_object_but_not_that_of_a_large_one_for_ever)
 {
     enum { LARGE = 150000, SMALL = 100 };
@@ -549,7 +587,7 @@ START_TEST(a_table_keeps_memory_for_the_next_object_but_not_that_of_a_large_one_
     add_flows(&table, SMALL);
     vfl_flow_table_reset(&table);
     ck_assert_uint_eq(table.flow_room, 0);
-    ck_assert_ptr_null(table.flow_index.slots);
+    ck_assert_ptr_null(table.slots);
     ck_assert_uint_eq(table.eras.count, 1);
     add_flows(&table, SMALL);
     vfl_flow_table_reset(&table);
@@ -568,12 +606,12 @@ START_TEST(merge_leaves_its_source_as_it_was_and_keeps_addresses)
     fill(&from, "fl-1", second, 1);
     ck_assert_int_eq(vfl_flow_table_merge(&table, &from, NULL), VFL_OK);
     ck_assert_uint_eq(from.flow_count, 1);
-    ck_assert_uint_eq(from.flows[0].bytes, 7);
+    ck_assert_uint_eq(vfl_flow_at(&from, 0)->bytes, 7);
     ck_assert_uint_eq(table.flow_count, 2);
     for (unsigned which = 0; which < 2; which++)
-        ck_assert(vfl_ip_equal(vfl_flow_address(&table, &table.flows[1], which),
-                               vfl_flow_address(&from, &from.flows[0], which)));
-    const struct vfl_flow_context *context = &table.contexts[table.flows[1].key.context];
+        ck_assert(vfl_ip_equal(vfl_flow_address(&table, vfl_flow_at(&table, 1), which),
+                               vfl_flow_address(&from, vfl_flow_at(&from, 0), which)));
+    const struct vfl_flow_context *context = &table.contexts[vfl_flow_at(&table, 1)->key.context];
     ck_assert_str_eq(vfl_tokens_text(&table.tokens, context->interface_id), "eni-a");
     ck_assert_str_eq(vfl_tokens_text(&table.tokens, context->flow_log_id), "fl-1");
     vfl_flow_table_fini(&table);
@@ -627,6 +665,7 @@ int main(void)
         counts_reports_of_each_interface_and_flow_log,
         other_kinds_of_lines_are_ignored,
         a_reset_table_holds_nothing_of_before,
+        every_flow_is_found_again_however_many_there_are,
         a_table_keeps_memory_for_the_next_object_but_not_that_of_a_large_one_for_ever,
         merge_leaves_its_source_as_it_was_and_keeps_addresses,
         has_room_for_what_stays_within_every_limit,

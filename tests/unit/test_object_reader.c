@@ -98,7 +98,7 @@ START_TEST(same_content_for_any_split_of_the_bytes)
         ck_assert_uint_eq(summary.content.output_bytes, sizeof FAKE_HEADER LINE LINE - 1);
         const struct vfl_flow_table *table = vfl_object_reader_table(reader);
         ck_assert_uint_eq(table->flow_count, 1);
-        ck_assert_uint_eq(table->flows[0].bytes, 200);
+        ck_assert_uint_eq(vfl_flow_at(table, 0)->bytes, 200);
     }
     close_fixture();
 }
@@ -175,7 +175,8 @@ START_TEST(table_that_was_taken_leaves_the_reader_usable)
         ck_assert_int_eq(vfl_flow_table_take(&taken, vfl_object_reader_table(reader), &err),
                          VFL_OK);
         ck_assert_uint_eq(taken.flow_count, 2);
-        ck_assert_uint_eq(taken.flows[0].bytes + taken.flows[1].bytes, 150 * count);
+        ck_assert_uint_eq(vfl_flow_at(&taken, 0)->bytes + vfl_flow_at(&taken, 1)->bytes,
+                          150 * count);
     }
     vfl_flow_table_fini(&taken);
     close_fixture();
@@ -209,7 +210,7 @@ START_TEST(nothing_of_the_object_before_is_left)
     ck_assert_int_eq(read_text(FAKE_HEADER LINE), VFL_OK);
     ck_assert_uint_eq(summary.overlong_lines, 0);
     ck_assert_uint_eq(summary.records[VFL_RECORD_FLOW], 1);
-    ck_assert_uint_eq(vfl_object_reader_table(reader)->flows[0].bytes, 100);
+    ck_assert_uint_eq(vfl_flow_at(vfl_object_reader_table(reader), 0)->bytes, 100);
     close_fixture();
 }
 END_TEST

@@ -189,7 +189,7 @@ static void collect_one(struct tally *tally)
     tally->cancelled_count += reading->status == VFL_CANCELLED;
     if (reading->status == VFL_OK) {
         ck_assert_uint_eq(reading->flows->flow_count, 1);
-        tally->bytes += reading->flows->flows[0].bytes;
+        tally->bytes += vfl_flow_at(reading->flows, 0)->bytes;
     } else {
         ck_assert_int_eq(reading->failure.status, reading->status);
     }
