@@ -8,6 +8,7 @@
 
 #define OWN_HEADER_COUNT 4 /* host, x-amz-date, x-amz-content-sha256, x-amz-security-token */
 #define MAX_HEADER_BYTES 32768
+#define CALL_SLACK_MS 50 /* a timer may ring early, and in less nothing is answered */
 
 /* Everything that one attempt makes on its way to the wire. */
 struct attempt {
@@ -27,6 +28,7 @@ struct attempt {
 
 /* What has been spent on a call so far. */
 struct effort {
+    int64_t deadline_ms; /* of the call with its repetitions; INT64_MAX for none */
     unsigned attempt_count;
     int last_cost;
     bool is_once_used;
@@ -297,9 +299,22 @@ static enum vfl_status judge_answer(const struct vfl_aws_call *call, struct vfl_
     return describe_answer(call, reply, status_of_answer(code, reply->retry_class), err);
 }
 
+/* A peer that takes the connection and says nothing is told apart from one that is slow. */
+static enum vfl_status describe_silence(const struct vfl_aws_call *call,
+                                        const struct vfl_http_response *response, int64_t waited_ms,
+                                        struct vfl_error *err)
+{
+    long long waited_s = (long long)((waited_ms + 500) / 1000);
+    if (response->status_code == 0)
+        return vfl_error_set(err, VFL_RETRY, "no answer from %s within %lld s",
+                             call->endpoint->host, waited_s);
+    return vfl_error_set(err, VFL_RETRY, "no complete answer from %s within %lld s",
+                         call->endpoint->host, waited_s);
+}
+
 static enum vfl_status send_attempt(struct vfl_aws_client *client, const struct vfl_aws_call *call,
-                                    struct attempt *attempt, struct vfl_aws_reply *reply,
-                                    struct vfl_error *err)
+                                    struct attempt *attempt, int64_t call_deadline_ms,
+                                    struct vfl_aws_reply *reply, struct vfl_error *err)
 {
     vfl_strbuf_appendf(&attempt->url, "%s://%s", call->endpoint->is_https ? "https" : "http",
                        call->endpoint->host);
@@ -312,6 +327,8 @@ static enum vfl_status send_attempt(struct vfl_aws_client *client, const struct 
         return st;
     int64_t now_ms = client->clock.now_monotonic_ms(client->clock.ctx);
     int64_t deadline_ms = now_ms + call->timeout_ms;
+    if (deadline_ms > call_deadline_ms)
+        deadline_ms = call_deadline_ms;
     bool is_run_deadline = deadline_ms >= client->budget->deadline_monotonic_ms;
     const struct vfl_http_request request = {
         .method = call->method,
@@ -330,8 +347,7 @@ static enum vfl_status send_attempt(struct vfl_aws_client *client, const struct 
     st = vfl_http_perform(client->http, &request, &reply->http, err);
     if (st == VFL_DEADLINE && !is_run_deadline && reply->http.fault != VFL_HTTP_FAULT_NONE) {
         reply->http.fault = VFL_HTTP_FAULT_TRANSIENT;
-        return vfl_error_set(err, VFL_RETRY, "no complete answer from %s within %lld s",
-                             call->endpoint->host, (long long)(call->timeout_ms / 1000));
+        return describe_silence(call, &reply->http, deadline_ms - now_ms, err);
     }
     return st;
 }
@@ -339,8 +355,8 @@ static enum vfl_status send_attempt(struct vfl_aws_client *client, const struct 
 static enum vfl_status perform_attempt(struct vfl_aws_client *client,
                                        const struct vfl_aws_call *call,
                                        const struct vfl_credentials *credentials,
-                                       struct vfl_aws_reply *reply, bool *ret_is_clock_blamed,
-                                       struct vfl_error *err)
+                                       int64_t call_deadline_ms, struct vfl_aws_reply *reply,
+                                       bool *ret_is_clock_blamed, struct vfl_error *err)
 {
     struct attempt attempt;
     *ret_is_clock_blamed = false;
@@ -352,7 +368,7 @@ static enum vfl_status perform_attempt(struct vfl_aws_client *client,
     enum vfl_status st = sign_attempt(client, call, credentials, &attempt, err);
     if (st != VFL_OK)
         goto out;
-    st = send_attempt(client, call, &attempt, reply, err);
+    st = send_attempt(client, call, &attempt, call_deadline_ms, reply, err);
     int64_t skew_ms = 0;
     bool is_skew_known = learn_skew(client, call, &attempt, &reply->http, &skew_ms);
     if (st == VFL_OK)
@@ -397,6 +413,11 @@ static bool may_repeat(struct vfl_aws_client *client, const struct vfl_aws_reply
     return vfl_retry_quota_take(&client->budget->quota, class, &effort->last_cost);
 }
 
+static bool is_within_call(struct vfl_aws_client *client, const struct effort *effort)
+{
+    return client->clock.now_monotonic_ms(client->clock.ctx) < effort->deadline_ms - CALL_SLACK_MS;
+}
+
 bool vfl_aws_client_pause(struct vfl_aws_client *client, enum vfl_retry_class class,
                           unsigned retry_index, const char *retry_after)
 {
@@ -414,23 +435,29 @@ enum vfl_status vfl_aws_client_call(struct vfl_aws_client *client, const struct 
                                     const struct vfl_credentials *credentials,
                                     struct vfl_aws_reply *reply, struct vfl_error *err)
 {
-    struct effort effort = {0};
+    int64_t limit_ms = client->budget->call_limit_ms;
+    struct effort effort = {.deadline_ms = INT64_MAX};
+    if (limit_ms > 0)
+        effort.deadline_ms = client->clock.now_monotonic_ms(client->clock.ctx) + limit_ms;
     for (;;) {
         bool is_clock_blamed;
         enum vfl_retry_class class;
         effort.attempt_count++;
-        enum vfl_status st =
-            perform_attempt(client, call, credentials, reply, &is_clock_blamed, err);
+        enum vfl_status st = perform_attempt(client, call, credentials, effort.deadline_ms, reply,
+                                             &is_clock_blamed, err);
         if (st == VFL_OK) {
             vfl_retry_quota_return(&client->budget->quota, effort.last_cost);
             return VFL_OK;
         }
         if (st == VFL_CANCELLED || st == VFL_DEADLINE || st == VFL_NO_MEMORY)
             return st;
-        if (!may_repeat(client, reply, &effort, is_clock_blamed, &class))
+        if (!is_within_call(client, &effort) ||
+            !may_repeat(client, reply, &effort, is_clock_blamed, &class))
             return st;
         if (class != VFL_RETRY_CLOCK &&
-            !vfl_aws_client_pause(client, class, effort.attempt_count - 1, reply->http.retry_after))
+            (!vfl_aws_client_pause(client, class, effort.attempt_count - 1,
+                                   reply->http.retry_after) ||
+             !is_within_call(client, &effort)))
             return st;
     }
 }

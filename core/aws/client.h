@@ -29,6 +29,7 @@ struct vfl_aws_budget {
     struct vfl_retry_quota quota;
     _Atomic uint64_t chance_state;
     int64_t deadline_monotonic_ms;  /* of the run; INT64_MAX for none */
+    int64_t call_limit_ms;          /* of one call with its repetitions; 0 for none */
     _Atomic int64_t clock_skew_ms;  /* add to the wall clock to have the server's */
     _Atomic uint64_t request_count; /* every attempt counts */
 };

@@ -213,6 +213,16 @@ void vfl_aws_session_start_run(struct vfl_aws_session *session, int64_t deadline
     session->client.budget->request_count = 0;
 }
 
+void vfl_aws_session_limit_calls(struct vfl_aws_session *session, int64_t limit_ms)
+{
+    session->client.budget->call_limit_ms = limit_ms;
+}
+
+const char *vfl_aws_session_sts_host(const struct vfl_aws_session *session)
+{
+    return session->sts.host;
+}
+
 uint64_t vfl_aws_session_request_count(const struct vfl_aws_session *session)
 {
     return session->client.budget->request_count;

@@ -59,6 +59,14 @@ uint64_t vfl_aws_session_request_count(const struct vfl_aws_session *session);
 
 /* The rest is for who looks into a set-up; no run needs it. */
 
+/* What one call may take with all its repetitions, 0 for no limit but each attempt's own. For who
+ * waits for the answer; a run has its deadline. Not while buckets beside another one are at work.
+ */
+void vfl_aws_session_limit_calls(struct vfl_aws_session *session, int64_t limit_ms);
+
+/* Where STS is asked: "sts.eu-west-1.amazonaws.com". */
+const char *vfl_aws_session_sts_host(const struct vfl_aws_session *session);
+
 /* Replaces arn's content by the ARN of the agent's own user or role: its credentials are found, and
  * STS knows them. Asks nothing of the role. VFL_DENIED: there are none, or they are refused. */
 enum vfl_status vfl_aws_session_identify(struct vfl_aws_session *session, struct vfl_strbuf *arn,

@@ -146,6 +146,7 @@ bool vfl_examine_bucket(struct vfl_examination *examination)
         vfl_report_tell(examination->report, VFL_VERDICT_WRONG, "bucket", "%s", err.text);
         return false;
     }
+    vfl_report_ask("bucket", "%s", config->bucket);
     if (!locate(examination))
         return false;
     examine_versioning(examination);
@@ -249,6 +250,7 @@ void vfl_examine_deletion(struct vfl_examination *examination)
                           "s3:DeleteObject: see that the policy of role %s has this statement:",
                           config->role_arn);
     } else if (make_absent_key(config, &key, &err) == VFL_OK) {
+        vfl_report_ask("s3:DeleteObject", "for a name that nobody uses");
         ask_deletion(examination, vfl_strbuf_string(&key));
     } else {
         vfl_report_tell(report, VFL_VERDICT_WRONG, "s3:DeleteObject", "%s", err.text);

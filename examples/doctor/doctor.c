@@ -18,15 +18,18 @@
 enum { EXIT_MISSING = 1, EXIT_USAGE = 2 };
 
 #define MAX_INSTANCE_MS (10 * 60 * 1000)
+#define DEFAULT_WAIT_S 15
+#define MAX_WAIT_S 3600
 
 static const char help_text[] =
-    "Usage: check-host doctor --config conf.yaml [--check-delete]\n"
+    "Usage: check-host doctor --config conf.yaml [--wait S] [--check-delete]\n"
     "Asks AWS what the flow-log check will need: credentials, role, external id, clock, bucket,\n"
     "versioning, lifecycle, every permission, and the flow logs' format. Says what is missing, "
     "and\n"
     "prints the policy statement that adds it. Nothing is deleted or changed.\n"
     "\n"
     "  -c, --config FILE     the agent's conf.yaml: init_config and a list of instances\n"
+    "  -w, --wait S          wait for each answer at most S seconds, repetitions included (15)\n"
     "      --check-delete    ask for s3:DeleteObject on a server other than AWS too, where the\n"
     "                        question may leave a delete marker of a name that nobody uses\n"
     "  -h, --help            this text\n"
@@ -37,6 +40,7 @@ static const char help_text[] =
 struct options {
     const char *conf_path;
     bool is_delete_forced;
+    unsigned wait_s;
 };
 
 void vfl_examination_fail(struct vfl_examination *examination, const char *permission,
@@ -122,6 +126,7 @@ void vfl_examine_interfaces(struct vfl_examination *examination)
         struct vfl_error err = {0};
         unsigned long count = 0;
         const struct vfl_interface_sink sink = {count_interface, &count};
+        vfl_report_ask(permission, "%s", config->regions[i]);
         enum vfl_status st =
             vfl_ec2_describe_interfaces(examination->session, config->regions[i], sink, &err);
         if (st == VFL_OK) {
@@ -138,7 +143,7 @@ void vfl_examine_interfaces(struct vfl_examination *examination)
 
 /* --- one instance --- */
 
-static int64_t monotonic_ms(void)
+int64_t vfl_examination_now_ms(void)
 {
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -156,6 +161,7 @@ static void examine_aws(struct vfl_examination *examination)
     if (examination->config->store_directory != NULL) {
         examine_folder(examination);
     } else if (vfl_examine_bucket(examination)) {
+        vfl_report_ask("flow logs", "what the bucket has, and the newest of it");
         vfl_examine_flow_logs(examination);
         vfl_examine_deletion(examination);
     } else {
@@ -193,7 +199,8 @@ static void examine_config(struct vfl_examination *examination)
         vfl_examine_interfaces(examination);
         return;
     }
-    vfl_aws_session_start_run(examination->session, monotonic_ms() + MAX_INSTANCE_MS);
+    vfl_aws_session_start_run(examination->session, vfl_examination_now_ms() + MAX_INSTANCE_MS);
+    vfl_aws_session_limit_calls(examination->session, (int64_t)examination->wait_s * 1000);
     examine_aws(examination);
 }
 
@@ -208,6 +215,7 @@ static enum vfl_status examine_instance(const struct vfl_conf *conf, size_t inde
         .owner = &conf->instances[index],
         .report = report,
         .is_delete_forced = options->is_delete_forced,
+        .wait_s = options->wait_s,
         .now_epoch_s = (int64_t)time(NULL),
     };
     (void)printf("%sinstances[%zu]\n", index == 0 ? "" : "\n", index);
@@ -226,22 +234,41 @@ static enum vfl_status examine_instance(const struct vfl_conf *conf, size_t inde
 
 /* --- the command line --- */
 
+static bool parse_wait(const char *text, unsigned *ret_wait_s)
+{
+    unsigned value = 0;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9' && value <= MAX_WAIT_S; at++)
+        value = value * 10 + (unsigned)(*at - '0');
+    if (*at != '\0' || value < 1 || value > MAX_WAIT_S) {
+        (void)fprintf(stderr, "check-host doctor: --wait wants a number from 1 to %d, not \"%s\"\n",
+                      MAX_WAIT_S, text);
+        return false;
+    }
+    *ret_wait_s = value;
+    return true;
+}
+
 /* True: go on; otherwise *ret_status is the exit status. */
 static bool parse_options(int argc, char **argv, struct options *ret_options, int *ret_status)
 {
     enum { CHECK_DELETE = 256 };
     static const struct option long_options[] = {
         {"config", required_argument, NULL, 'c'},
+        {"wait", required_argument, NULL, 'w'},
         {"check-delete", no_argument, NULL, CHECK_DELETE},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    struct options options = {.conf_path = NULL};
+    struct options options = {.wait_s = DEFAULT_WAIT_S};
     int option;
     *ret_status = EXIT_USAGE;
-    while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:w:h", long_options, NULL)) != -1) {
         if (option == 'c') {
             options.conf_path = optarg;
+        } else if (option == 'w') {
+            if (!parse_wait(optarg, &options.wait_s))
+                return false;
         } else if (option == CHECK_DELETE) {
             options.is_delete_forced = true;
         } else if (option == 'h') {

@@ -15,8 +15,12 @@ struct vfl_examination {
     struct vfl_s3_bucket *bucket;    /* NULL: it is a directory, or cannot be used */
     char bucket_region[64];
     bool is_delete_forced; /* asked for also where it may leave a delete marker */
+    unsigned wait_s;       /* for an answer, with all repetitions */
     int64_t now_epoch_s;
 };
+
+/* Monotonic. */
+int64_t vfl_examination_now_ms(void);
 
 /* Credentials, clock, external id and role. False: the role cannot be used, and the rest cannot be
  * asked. */

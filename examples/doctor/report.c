@@ -35,18 +35,33 @@ static void print_plain(char *text)
     (void)printf("%s\n", text);
 }
 
+static void print_line(const char *word, const char *subject, const char *format, va_list args)
+    VFL_PRINTF(3, 0);
+static void print_line(const char *word, const char *subject, const char *format, va_list args)
+{
+    char text[MAX_TEXT_BYTES];
+    (void)printf("  %-11s  %-29s  ", word, subject);
+    (void)vsnprintf(text, sizeof text, format, args);
+    print_plain(text);
+    (void)fflush(stdout); /* the next answer may take a while */
+}
+
+void vfl_report_ask(const char *subject, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line("asking", subject, format, args);
+    va_end(args);
+}
+
 void vfl_report_tell(struct vfl_report *report, enum vfl_verdict verdict, const char *subject,
                      const char *format, ...)
 {
     va_list args;
-    char text[MAX_TEXT_BYTES];
     report->counts[verdict]++;
-    (void)printf("  %-11s  %-29s  ", words[verdict], subject);
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    print_line(words[verdict], subject, format, args);
     va_end(args);
-    print_plain(text);
-    (void)fflush(stdout); /* the next question may take a while */
 }
 
 /* Takes document. */

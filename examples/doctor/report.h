@@ -26,6 +26,9 @@ struct vfl_report {
 void vfl_report_init(struct vfl_report *report);
 void vfl_report_fini(struct vfl_report *report);
 
+/* Before a wait: what is asked, and whom. Not a finding. */
+void vfl_report_ask(const char *subject, const char *format, ...) VFL_PRINTF(2, 3);
+
 /* subject is what was asked about: a permission's name, or a word or two. */
 void vfl_report_tell(struct vfl_report *report, enum vfl_verdict verdict, const char *subject,
                      const char *format, ...) VFL_PRINTF(4, 5);

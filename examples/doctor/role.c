@@ -168,13 +168,22 @@ static void make_plain(struct vfl_strbuf *text)
 bool vfl_examine_role(struct vfl_examination *examination)
 {
     struct answers answers = {.state = VFL_AWS_ROLE_UNKNOWN};
+    const char *host = vfl_aws_session_sts_host(examination->session);
     vfl_strbuf_init(&answers.caller, MAX_CALLER_ARN_BYTES);
-    /* Not every server knows GetCallerIdentity: only the role decides. */
+    vfl_report_ask("sts:GetCallerIdentity", "%s, for %u s at most", host, examination->wait_s);
+    int64_t asked_ms = vfl_examination_now_ms();
     enum vfl_status st =
         vfl_aws_session_identify(examination->session, &answers.caller, &answers.identify);
-    (void)st;
     make_plain(&answers.caller);
-    st = vfl_aws_session_connect(examination->session, &answers.connect);
+    /* Not every server knows GetCallerIdentity: only the role decides. But who said nothing in all
+     * that time is not asked once more. */
+    if (st == VFL_RETRY &&
+        vfl_examination_now_ms() - asked_ms > (int64_t)examination->wait_s * 1000 - 100) {
+        answers.connect = answers.identify;
+    } else {
+        vfl_report_ask("sts:AssumeRole", "%s, for %u s at most", host, 2 * examination->wait_s);
+        st = vfl_aws_session_connect(examination->session, &answers.connect);
+    }
     answers.state = vfl_aws_session_role_state(examination->session);
     tell_credentials(examination, &answers);
     tell_clock(examination, &answers);

@@ -4,6 +4,7 @@ changes nothing."""
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 import unittest
@@ -153,6 +154,45 @@ class Good(DoctorTestCase):
         self.doctor(expect=0)
         for prefix in self.fake.details('ListObjectsV2'):
             self.assertRegex(prefix, f'^AWSLogs/(aws-account-id=)?{ACCOUNT}/')
+
+
+class Silence(DoctorTestCase):
+    def test_who_is_waited_for_is_said_before_the_wait(self):
+        with socket.create_server(('127.0.0.1', 0)) as silent:
+            host = '127.0.0.1:%d' % silent.getsockname()[1]
+            config = self.path('silent.yaml')
+            harness.write_config(config, self.init_config,
+                                 {**self.instance, 'sts_endpoint_url': f'http://{host}'})
+            with subprocess.Popen([os.environ['CHECK_HOST'], 'doctor', '--config', config,
+                                   '--wait', '2'], stdout=subprocess.PIPE, text=True) as process:
+                lines = []
+                while not lines or not lines[-1].startswith('  asking'):
+                    lines.append(process.stdout.readline())
+                    self.assertNotEqual(lines[-1], '', lines)
+                self.assertIn('sts:GetCallerIdentity', lines[-1])
+                self.assertIn(host, lines[-1])
+                self.assertIsNone(process.poll(), 'said after the wait')
+                started = time.monotonic()
+                rest = process.communicate(timeout=30)[0]
+        self.assertLess(time.monotonic() - started, 10)
+        diagnosis = Diagnosis(process.returncode, ''.join(lines) + rest)
+        self.assertEqual(diagnosis.status, 1)
+        self.assertEqual(diagnosis.faults(), [('WRONG', 'sts:AssumeRole')], diagnosis.text)
+        self.assertIn(f'no answer from {host} within 2 s', diagnosis.words('sts:AssumeRole'))
+
+    def test_each_question_is_announced(self):
+        asked = re.findall(r'^  asking +(.*?)  ', self.doctor(expect=0).text, re.MULTILINE)
+        self.assertEqual(asked, ['sts:GetCallerIdentity', 'sts:AssumeRole', 'bucket', 'flow logs',
+                                 's3:DeleteObject', 'ec2:DescribeNetworkInterfaces'])
+
+    def test_the_wait_is_a_number_of_seconds(self):
+        for wait in ('0', '-1', '1s', '', '3601', '99999999999999999999'):
+            with self.subTest(wait):
+                done = subprocess.run([os.environ['CHECK_HOST'], 'doctor', '--config', 'x',
+                                       '--wait', wait], capture_output=True, text=True,
+                                      timeout=20, check=False)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn('--wait wants a number from 1 to 3600', done.stderr)
 
 
 class MissingPermissions(DoctorTestCase):

@@ -1,5 +1,7 @@
 #include "core/aws/client.h"
 
+#include <stdio.h>
+
 #include "tests/fake/scripted_server.h"
 #include "tests/unit/run_suite.h"
 
@@ -192,6 +194,27 @@ START_TEST(a_name_that_does_not_resolve_is_asked_for_again)
 }
 END_TEST
 
+/* Who asks for a diagnosis waits for one answer, not for three times the longest wait. */
+START_TEST(a_limit_of_the_call_holds_for_all_its_attempts)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /k", .status = 500},
+        {.target = "GET /k", .raw = "HTTP/1.1 200 OK\r\n", .is_stalled = true},
+    };
+    struct client_bench bench = {0};
+    start(&bench, script, 2);
+    bench.client.own_budget.call_limit_ms = 600;
+    ck_assert_int_eq(call_with(&bench, (struct vfl_aws_call){0}, NULL), VFL_RETRY);
+    char expected[400];
+    (void)snprintf(expected, sizeof expected, "no answer from %s within 1 s", bench.endpoint.host);
+    ck_assert_str_eq(bench.err.text, expected);
+    ck_assert_uint_eq(bench.client.own_budget.request_count, 2);
+    ck_assert_uint_eq(bench.wait_count, 1);
+    scripted_server_release(bench.server);
+    finish(&bench);
+}
+END_TEST
+
 START_TEST(an_empty_quota_stops_repeating)
 {
     static const struct scripted_exchange script[] = {{.target = "GET /k", .status = 500},
@@ -305,6 +328,7 @@ int main(void)
     const TTest *const cases[] = {
         faults_are_repeated_by_their_class,
         a_name_that_does_not_resolve_is_asked_for_again,
+        a_limit_of_the_call_holds_for_all_its_attempts,
         an_empty_quota_stops_repeating,
         nothing_is_repeated_once_bytes_were_passed_on,
         a_line_break_never_reaches_a_header,
