@@ -170,6 +170,20 @@ static void examine_aws(struct vfl_examination *examination)
     vfl_examine_interfaces(examination);
 }
 
+/* One of several may well be off; a file in which all are does nothing. */
+static void tell_switched_off(struct vfl_examination *examination)
+{
+    static const char subject[] = "process_flow_logs";
+    if (examination->is_any_on) {
+        vfl_report_tell(examination->report, VFL_VERDICT_NOT_CHECKED, subject,
+                        "switched off here: it is not true in this instance");
+        return;
+    }
+    vfl_report_tell(examination->report, VFL_VERDICT_WRONG, subject,
+                    "it is not true: the check does nothing for this instance");
+    vfl_report_remedy(examination->report, NULL, "Set process_flow_logs: true in the instance.");
+}
+
 static void examine_config(struct vfl_examination *examination)
 {
     struct vfl_error err = {0};
@@ -178,9 +192,7 @@ static void examine_config(struct vfl_examination *examination)
     for (size_t i = 0; i < config->notice_count; i++)
         vfl_report_tell(report, VFL_VERDICT_ADVICE, "configuration", "%s", config->notices[i]);
     if (!config->process_flow_logs) {
-        vfl_report_tell(report, VFL_VERDICT_WRONG, "process_flow_logs",
-                        "it is not true: the check does nothing for this instance");
-        vfl_report_remedy(report, NULL, "Set process_flow_logs: true in the instance.");
+        tell_switched_off(examination);
         return;
     }
     /* It is asked about all the same: which of the two is wanted is not known here. */
@@ -204,7 +216,22 @@ static void examine_config(struct vfl_examination *examination)
     examine_aws(examination);
 }
 
-static enum vfl_status examine_instance(const struct vfl_conf *conf, size_t index,
+/* One that cannot be read is told by its own examination, and says nothing of the others. */
+static bool is_any_on(const struct vfl_conf *conf)
+{
+    bool is_on = false;
+    for (size_t i = 0; !is_on && i < conf->instance_count; i++) {
+        struct vfl_config config = {0};
+        enum vfl_status st =
+            vfl_config_parse(vfl_span_from_string(conf->init_config),
+                             vfl_span_from_string(conf->instances[i].yaml), &config, NULL);
+        is_on = st != VFL_OK || config.process_flow_logs;
+        vfl_config_fini(&config);
+    }
+    return is_on;
+}
+
+static enum vfl_status examine_instance(const struct vfl_conf *conf, size_t index, bool is_any_on,
                                         const struct options *options, struct vfl_report *report,
                                         struct vfl_error *err)
 {
@@ -215,6 +242,7 @@ static enum vfl_status examine_instance(const struct vfl_conf *conf, size_t inde
         .owner = &conf->instances[index],
         .report = report,
         .is_delete_forced = options->is_delete_forced,
+        .is_any_on = is_any_on,
         .wait_s = options->wait_s,
         .now_epoch_s = (int64_t)time(NULL),
     };
@@ -301,8 +329,9 @@ int vfl_doctor_main(int argc, char **argv)
         return exit_status;
     vfl_report_init(&report);
     enum vfl_status st = vfl_conf_read(options.conf_path, false, &conf, &err);
+    bool is_on = st == VFL_OK && is_any_on(&conf);
     for (size_t i = 0; st == VFL_OK && i < conf.instance_count; i++)
-        st = examine_instance(&conf, i, &options, &report, &err);
+        st = examine_instance(&conf, i, is_on, &options, &report, &err);
     if (st == VFL_OK) {
         vfl_report_print_counts(&report);
         exit_status = vfl_report_is_good(&report) ? EXIT_SUCCESS : EXIT_MISSING;

@@ -15,6 +15,7 @@ struct vfl_examination {
     struct vfl_s3_bucket *bucket;    /* NULL: it is a directory, or cannot be used */
     char bucket_region[64];
     bool is_delete_forced; /* asked for also where it may leave a delete marker */
+    bool is_any_on;        /* of all instances of the file */
     unsigned wait_s;       /* for an answer, with all repetitions */
     int64_t now_epoch_s;
 };

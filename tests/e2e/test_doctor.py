@@ -363,6 +363,25 @@ class WrongSetUp(DoctorTestCase):
     def test_switched_off(self):
         diagnosis = self.doctor(process_flow_logs=False)
         self.assert_single_fault(diagnosis, 'WRONG', 'process_flow_logs')
+        self.assertIn('Set process_flow_logs: true', diagnosis.to_do)
+
+    def test_one_of_several_switched_off_is_a_choice(self):
+        off = {**self.instance, 'process_flow_logs': False}
+        on = dict(self.instance)
+        unset = {key: value for key, value in on.items() if key != 'process_flow_logs'}
+        for instances, verdicts in (([off, on], ['not checked']), ([on, unset], ['not checked']),
+                                    ([off, unset], ['WRONG', 'WRONG'])):
+            with self.subTest(verdicts):
+                config = self.path('several.yaml')
+                with open(config, 'w', encoding='utf-8') as out:
+                    json.dump({'init_config': self.init_config, 'instances': instances}, out)
+                done = subprocess.run([os.environ['CHECK_HOST'], 'doctor', '--config', config],
+                                      capture_output=True, text=True, timeout=60, check=False)
+                found = re.findall(r'^  (WRONG|not checked) +process_flow_logs  +(.*)', done.stdout,
+                                   re.MULTILINE)
+                self.assertEqual([verdict for verdict, _ in found], verdicts, done.stdout)
+                self.assertEqual('switched off here' in found[0][1], 'WRONG' not in verdicts)
+                self.assertEqual(done.returncode, 1 if 'WRONG' in verdicts else 0, done.stdout)
 
     def test_configuration_as_the_check_reads_it(self):
         diagnosis = self.doctor(s3_path_style='often')
