@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/aws/clock_skew.h"
+#include "core/aws/proxy.h"
 
 #define OWN_HEADER_COUNT 4 /* host, x-amz-date, x-amz-content-sha256, x-amz-security-token */
 #define MAX_HEADER_BYTES 32768
@@ -260,6 +262,42 @@ static enum vfl_status status_of_answer(int status_code, enum vfl_retry_class cl
     return VFL_CONFIG;
 }
 
+/* AWS answers in XML, with a request id. */
+static bool is_web_page(const struct vfl_aws_reply *reply)
+{
+    static const char *const beginnings[] = {"<!doctype html", "<html"};
+    struct vfl_span body = vfl_strbuf_span(&reply->http.body);
+    while (body.len > 0 && strchr(" \t\r\n\xef\xbb\xbf", *body.ptr) != NULL && *body.ptr != '\0')
+        body = (struct vfl_span){body.ptr + 1, body.len - 1};
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        size_t len = strlen(beginnings[i]);
+        if (body.len >= len && strncasecmp(body.ptr, beginnings[i], len) == 0)
+            return reply->http.request_id[0] == '\0';
+    }
+    return false;
+}
+
+static void describe_proxy(const struct vfl_aws_call *call, char ret_text[VFL_PROXY_TEXT_SIZE])
+{
+    char url[sizeof call->endpoint->host + sizeof "https://"];
+    (void)snprintf(url, sizeof url, "%s://%s", call->endpoint->is_https ? "https" : "http",
+                   call->endpoint->host);
+    vfl_proxy_describe(url, call->endpoint->is_loopback, ret_text);
+}
+
+/* What it says of permissions or absence is not AWS's word. */
+static enum vfl_status describe_web_page(const struct vfl_aws_call *call, int status_code,
+                                         struct vfl_error *err)
+{
+    char proxy[VFL_PROXY_TEXT_SIZE];
+    bool is_passing = status_code < 300 || status_code >= 500;
+    describe_proxy(call, proxy);
+    return vfl_error_set(err, is_passing ? VFL_RETRY : VFL_CONFIG,
+                         "HTTP %d with a web page in place of an answer of %s: something on the "
+                         "way answered, such as a proxy or a captive portal%s",
+                         status_code, call->endpoint->host, proxy);
+}
+
 static enum vfl_status describe_answer(const struct vfl_aws_call *call,
                                        const struct vfl_aws_reply *reply, enum vfl_status status,
                                        struct vfl_error *err)
@@ -290,12 +328,16 @@ static enum vfl_status judge_answer(const struct vfl_aws_call *call, struct vfl_
         reply->retry_class = vfl_retry_classify(500, reply->fault.code);
         if (!reply->fault.is_error) {
             reply->http.fault = VFL_HTTP_FAULT_TRANSIENT_ONCE;
+            if (is_web_page(reply))
+                return describe_web_page(call, code, err);
             return vfl_error_wrap(err, VFL_RETRY, "HTTP %d from %s", code, call->endpoint->host);
         }
         return describe_answer(call, reply, status_of_answer(500, reply->retry_class), err);
     }
     vfl_xml_read_fault(body, &reply->fault);
     reply->retry_class = vfl_retry_classify(code, reply->fault.code);
+    if (is_web_page(reply) && !reply->fault.is_error)
+        return describe_web_page(call, code, err);
     return describe_answer(call, reply, status_of_answer(code, reply->retry_class), err);
 }
 
@@ -305,11 +347,13 @@ static enum vfl_status describe_silence(const struct vfl_aws_call *call,
                                         struct vfl_error *err)
 {
     long long waited_s = (long long)((waited_ms + 500) / 1000);
+    char proxy[VFL_PROXY_TEXT_SIZE];
+    describe_proxy(call, proxy);
     if (response->status_code == 0)
-        return vfl_error_set(err, VFL_RETRY, "no answer from %s within %lld s",
-                             call->endpoint->host, waited_s);
-    return vfl_error_set(err, VFL_RETRY, "no complete answer from %s within %lld s",
-                         call->endpoint->host, waited_s);
+        return vfl_error_set(err, VFL_RETRY, "no answer from %s within %lld s%s",
+                             call->endpoint->host, waited_s, proxy);
+    return vfl_error_set(err, VFL_RETRY, "no complete answer from %s within %lld s%s",
+                         call->endpoint->host, waited_s, proxy);
 }
 
 static enum vfl_status send_attempt(struct vfl_aws_client *client, const struct vfl_aws_call *call,

@@ -9,6 +9,7 @@
 
 #include "core/aws/ca_file.h"
 #include "core/aws/clock.h"
+#include "core/aws/proxy.h"
 
 #define POLL_MS 100
 #define LOW_SPEED_BYTES_PER_S 1024L
@@ -388,41 +389,45 @@ static enum vfl_status report_curl_failure(struct vfl_http *http, const struct e
     struct curl_fault fault = classify(code);
     struct vfl_http_response *response = exchange->response;
     const char *text = http->curl_text[0] != '\0' ? http->curl_text : curl_easy_strerror(code);
+    char proxy[VFL_PROXY_TEXT_SIZE];
     long connect_code = 0;
+    vfl_proxy_describe(exchange->request->url, exchange->request->is_proxy_bypassed, proxy);
     (void)curl_easy_getinfo(http->easy, CURLINFO_HTTP_CONNECTCODE, &connect_code);
     if (connect_code >= 400 && connect_code < 500) {
         response->fault = VFL_HTTP_FAULT_PERMANENT;
         return vfl_error_set(exchange->err, VFL_CONFIG,
                              "the proxy refused the connection with status %ld: check the "
-                             "https_proxy setting and its credentials",
-                             connect_code);
+                             "https_proxy setting and its credentials%s",
+                             connect_code, proxy);
     }
     response->fault = fault.fault;
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
         return vfl_error_set(exchange->err, VFL_CONFIG,
                              "the server's certificate was refused (%s): check the clock, the CA "
-                             "certificates and whether a proxy intercepts TLS",
-                             text);
+                             "certificates and whether a proxy intercepts TLS%s",
+                             text, proxy);
     case CURLE_SSL_CACERT_BADFILE:
         return vfl_error_set(exchange->err, VFL_CONFIG,
                              "the CA certificates cannot be read (%s): check AWS_CA_BUNDLE "
                              "and SSL_CERT_FILE, or install ca-certificates",
                              text);
     case CURLE_UNSUPPORTED_PROTOCOL:
-        return vfl_error_set(exchange->err, fault.status, "the server does not speak HTTP/1.1");
+        return vfl_error_set(exchange->err, fault.status, "the server does not speak HTTP/1.1%s",
+                             proxy);
     case CURLE_WEIRD_SERVER_REPLY:
         return vfl_error_set(exchange->err, fault.status,
                              "the answer's headers break the rules of HTTP (%s): check whether a "
-                             "proxy changes them",
-                             text);
+                             "proxy changes them%s",
+                             text, proxy);
     case CURLE_OUT_OF_MEMORY: /* what curl 7.88 says about one over-long header line */
         return vfl_error_set(exchange->err, fault.status,
                              "the answer has an over-long header line (or memory is short)");
     case CURLE_COULDNT_RESOLVE_HOST:
-        return vfl_error_set(exchange->err, fault.status, "%s: check DNS and the endpoint", text);
+        return vfl_error_set(exchange->err, fault.status, "%s: check DNS and the endpoint%s", text,
+                             proxy);
     default:
-        return vfl_error_set(exchange->err, fault.status, "%s", text);
+        return vfl_error_set(exchange->err, fault.status, "%s%s", text, proxy);
     }
 }
 

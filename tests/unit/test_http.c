@@ -640,10 +640,44 @@ START_TEST(a_proxys_refusal_is_a_matter_of_configuration)
         ck_assert_int_eq(vfl_http_perform(http, &request, &response, &err), rows[i].expected);
         ck_assert_int_eq(response.fault, rows[i].fault);
         ck_assert_ptr_null(strstr(err.text, "hush"));
+        (void)snprintf(proxy, sizeof proxy, "the proxy %s of https_proxy",
+                       scripted_server_url(server) + 7);
+        ck_assert_msg(strstr(err.text, proxy) != NULL, "%s", err.text);
         ck_assert_int_eq(unsetenv("https_proxy"), 0);
         vfl_http_response_fini(&response);
         vfl_http_free(http);
         scripted_server_finish(server);
+    }
+}
+END_TEST
+
+/* Nothing listens on port 1; no label of a name is as long as the other one's. */
+START_TEST(a_dead_proxy_is_named_and_not_the_endpoint_blamed)
+{
+    static const struct {
+        const char *proxy;
+        const char *text;
+    } rows[] = {
+        {"http://user:hush@127.0.0.1:1", " (through the proxy 127.0.0.1:1 of HTTPS_PROXY)"},
+        {"http://user:hush@aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test:1",
+         ".test:1 of HTTPS_PROXY)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct vfl_error err = {0};
+        struct vfl_http_response response;
+        struct vfl_http *http = open_http(&(struct vfl_http_options){0});
+        const struct vfl_http_request request = {.method = "GET",
+                                                 .url = "https://s3.test/",
+                                                 .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                                 .max_body_bytes = 1000};
+        ck_assert_int_eq(setenv("HTTPS_PROXY", rows[i].proxy, 1), 0);
+        vfl_http_response_init(&response);
+        ck_assert_int_eq(vfl_http_perform(http, &request, &response, &err), VFL_RETRY);
+        ck_assert_msg(strstr(err.text, rows[i].text) != NULL, "%s", err.text);
+        ck_assert_ptr_null(strstr(err.text, "hush"));
+        ck_assert_int_eq(unsetenv("HTTPS_PROXY"), 0);
+        vfl_http_response_fini(&response);
+        vfl_http_free(http);
     }
 }
 END_TEST
@@ -737,6 +771,7 @@ int main(void)
         an_address_that_refuses_is_followed_by_the_next,
         plain_http_needs_permission,
         a_proxys_refusal_is_a_matter_of_configuration,
+        a_dead_proxy_is_named_and_not_the_endpoint_blamed,
         loopback_never_goes_through_a_proxy,
         an_upper_case_http_proxy_is_not_believed,
         a_missing_ca_file_is_named,

@@ -114,7 +114,7 @@ START_TEST(unsound_listings_pass_nothing_on)
         {"key outside the prefix", 200, "s3_list_outside_prefix.xml", 2, VFL_RETRY,
          "outside the prefix"},
         {"truncated without token", 200, "s3_list_without_token.xml", 2, VFL_RETRY, "no token"},
-        {"captive portal", 200, "portal.html", 2, VFL_RETRY, "DOCTYPE"},
+        {"captive portal", 200, "portal.html", 2, VFL_RETRY, "captive portal"},
         {"empty body", 200, NULL, 2, VFL_RETRY, "not proper XML"},
         {"error in a 200", 200, "s3_slow_down.xml", 3, VFL_RETRY, "SlowDown"},
         {"slow down", 503, "s3_slow_down.xml", 3, VFL_RETRY, "SlowDown"},
