@@ -349,13 +349,30 @@ static enum vfl_status check_map(const struct value *value, bool *ret_is_there,
     return st;
 }
 
+/* The text is taken as it is written. But a host that passes on what its own reader made of it has
+ * lost the zeros in front, and nobody can tell. */
+static enum vfl_status notice_number(const struct value *value, struct vfl_config *config,
+                                     struct vfl_error *err)
+{
+    struct vfl_error notice = {0};
+    if (!is_plain(value->node) || !vfl_config_is_like_number(scalar_text(value->node)))
+        return VFL_OK;
+    (void)vfl_error_set(&notice, VFL_CONFIG,
+                        "%s is taken for a number or a date by other readers of YAML, which may "
+                        "change it: put it in quotes",
+                        value->path);
+    return vfl_config_add_notice(config, &notice, err);
+}
+
 static enum vfl_status read_value(struct source *source, const struct value *value,
                                   struct vfl_config_draft *draft, struct vfl_error *err)
 {
     void *at = (char *)draft + value->rule->offset;
+    enum vfl_status st;
     switch (value->rule->kind) {
     case VFL_CONFIG_TEXT:
-        return read_text(value, at, err);
+        st = read_text(value, at, err);
+        return st == VFL_OK ? notice_number(value, &draft->config, err) : st;
     case VFL_CONFIG_BOOLEAN:
         return read_boolean(value, at, err);
     case VFL_CONFIG_SECONDS:

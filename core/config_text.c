@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define ALNUM_LOWER "abcdefghijklmnopqrstuvwxyz0123456789"
+#define DIGITS "0123456789"
 #define ALNUM ALNUM_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 #define ACCOUNT_DIGITS 12
@@ -218,6 +219,71 @@ bool vfl_config_parse_boolean(struct vfl_span text, bool *ret_value)
         }
     }
     return false;
+}
+
+static size_t skip(struct vfl_span text, size_t at, const char *set)
+{
+    while (at < text.len && text.ptr[at] != '\0' && strchr(set, text.ptr[at]) != NULL)
+        at++;
+    return at;
+}
+
+static bool is_based_number(struct vfl_span text)
+{
+    static const struct {
+        const char *prefix;
+        const char *digits;
+    } bases[] = {{"0x", "0123456789abcdefABCDEF_"}, {"0o", "01234567_"}, {"0b", "01_"}};
+    for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++)
+        if (vfl_span_has_prefix(text, vfl_span_from_string(bases[i].prefix)))
+            return text.len > 2 && skip(text, 2, bases[i].digits) == text.len;
+    return false;
+}
+
+/* YYYY-M-D, alone or before a time of day. */
+static bool is_date(struct vfl_span text)
+{
+    size_t year = skip(text, 0, DIGITS);
+    if (year != 4 || year == text.len || text.ptr[year] != '-')
+        return false;
+    size_t month = skip(text, year + 1, DIGITS);
+    if (month - year < 2 || month - year > 3 || month == text.len || text.ptr[month] != '-')
+        return false;
+    size_t day = skip(text, month + 1, DIGITS);
+    return day - month >= 2 && day - month <= 3 &&
+           (day == text.len || (strchr("Tt ", text.ptr[day]) != NULL && text.ptr[day] != '\0'));
+}
+
+bool vfl_config_is_like_number(struct vfl_span text)
+{
+    static const char *const words[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"};
+    if (is_date(text))
+        return true;
+    if (text.len > 0 && (*text.ptr == '+' || *text.ptr == '-'))
+        text = (struct vfl_span){text.ptr + 1, text.len - 1};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (vfl_span_equal_string(text, words[i]))
+            return true;
+    if (is_based_number(text))
+        return true;
+    /* Digits; in groups of sixty; a fraction; an exponent. */
+    size_t at = skip(text, 0, DIGITS "_:");
+    size_t digit_count = skip(text, 0, DIGITS);
+    bool has_point = at < text.len && text.ptr[at] == '.';
+    if (has_point) {
+        size_t end = skip(text, at + 1, DIGITS "_");
+        digit_count += end - at - 1;
+        at = end;
+    }
+    if (digit_count > 0 && at < text.len && (text.ptr[at] == 'e' || text.ptr[at] == 'E')) {
+        at++;
+        at += at < text.len && (text.ptr[at] == '+' || text.ptr[at] == '-');
+        size_t end = skip(text, at, DIGITS);
+        if (end == at)
+            return false;
+        at = end;
+    }
+    return at == text.len && digit_count > 0;
 }
 
 bool vfl_config_parse_number(struct vfl_span text, unsigned min, unsigned max, unsigned *ret_value)

@@ -32,6 +32,9 @@ struct vfl_span vfl_config_arn_account(const char *role_arn);
 /* YAML 1.1 as the agent reads it: true/yes/on/y and their opposites in lower case, upper case or
  * with one capital. False: not a boolean; *ret_value is then untouched. */
 bool vfl_config_parse_boolean(struct vfl_span text, bool *ret_value);
+/* Whether some reader of YAML 1.1 or 1.2 takes the text, without quotes, for a number, a date or a
+ * time: decimal, octal, hexadecimal, binary, 1_000, 12:30:45, 1.10, 1e5, .inf, 2025-11-03. */
+bool vfl_config_is_like_number(struct vfl_span text);
 /* Decimal digits without a sign or leading zeros, within [min, max]. */
 bool vfl_config_parse_number(struct vfl_span text, unsigned min, unsigned max, unsigned *ret_value);
 

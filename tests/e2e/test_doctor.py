@@ -383,6 +383,22 @@ class WrongSetUp(DoctorTestCase):
                 self.assertEqual('switched off here' in found[0][1], 'WRONG' not in verdicts)
                 self.assertEqual(done.returncode, 1 if 'WRONG' in verdicts else 0, done.stdout)
 
+    def test_a_number_for_a_text_is_told_once_with_the_remedy(self):
+        config = self.path('number.yaml')
+        self.role.external_id = '0123456789'
+        keys = {**self.init_config, 'external_id': '0123456789'}
+        for quoted in (False, True):
+            with self.subTest(quoted):
+                with open(config, 'w', encoding='utf-8') as out:
+                    text = json.dumps({'init_config': keys, 'instances': [self.instance]})
+                    out.write(text if quoted else text.replace('"0123456789"', '0123456789'))
+                done = subprocess.run([os.environ['CHECK_HOST'], 'doctor', '--config', config],
+                                      capture_output=True, text=True, timeout=60, check=False)
+                told = re.findall(r'advice +configuration +(.*)', done.stdout)
+                self.assertEqual(['external_id' in one and 'put it in quotes' in one
+                                  for one in told], [] if quoted else [True], done.stdout)
+                self.assertEqual(done.returncode, 0)
+
     def test_configuration_as_the_check_reads_it(self):
         diagnosis = self.doctor(s3_path_style='often')
         self.assert_single_fault(diagnosis, 'WRONG', 'configuration')

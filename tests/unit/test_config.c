@@ -81,7 +81,7 @@ START_TEST(every_key_reaches_its_field)
             "ec2_endpoint_url: https://ec2.example\ns3_path_style: \"True\"\n"
             "interfaces_file: enis.json\nscope: all\ntraffic: accepted\nmax_relations: 20000\n"
             "workers: 32\n"
-            "topology_instance: {type: flows, url: 7}\n");
+            "topology_instance: {type: flows, url: '7'}\n");
     ck_assert_str_eq(config.access_key_id, "AKIDEXAMPLE");
     ck_assert_str_eq(config.secret_access_key, "wJalr/K7+EXAMPLE=");
     ck_assert_uint_eq(config.region_count, 2);
@@ -731,6 +731,66 @@ START_TEST(external_id_outside_the_sts_pattern_is_only_noticed)
 }
 END_TEST
 
+/* Other kinds of scalars: YAML 1.1, types int, float and timestamp; YAML 1.2, 10.3.2. */
+START_TEST(texts_that_look_like_numbers_are_kept_and_noticed)
+{
+    static const struct {
+        const char *text;
+        bool is_noticed;
+    } rows[] = {
+        {"0123456789", true},
+        {"089", true},
+        {"1_000", true},
+        {"-12", true},
+        {"+12", true},
+        {"1.10", true},
+        {"1.", true},
+        {".5", true},
+        {"1e5", true},
+        {"1.5E-3", true},
+        {"0x1F", true},
+        {"0o17", true},
+        {"0b101", true},
+        {"12:30:45", true},
+        {"190:20:30.15", true},
+        {".inf", true},
+        {"-.INF", true},
+        {".NaN", true},
+        {"2025-11-03", true},
+        {"2025-11-03T10:00:00Z", true},
+        {"\"0123456789\"", false},
+        {"'0123456789'", false},
+        {"4f1b8a1c-stackstate", false},
+        {"12345678-1234-1234-1234-123456789012", false},
+        {"1.2.3", false},
+        {"0x", false},
+        {"12e", false},
+        {"e5", false},
+        {"..", false},
+        {"2025-11", false},
+        {"2025-11-03x", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char init_config[80], expected[80];
+        (void)snprintf(init_config, sizeof init_config, "external_id: %s", rows[i].text);
+        (void)snprintf(expected, sizeof expected, "%s", rows[i].text + strspn(rows[i].text, "'\""));
+        expected[strcspn(expected, "'\"")] = '\0';
+        struct vfl_config config = parsed(init_config, MINIMAL);
+        ck_assert_str_eq(config.external_id, expected);
+        ck_assert_msg(config.notice_count == rows[i].is_noticed, "%s", rows[i].text);
+        if (rows[i].is_noticed)
+            ck_assert_str_eq(config.notices[0],
+                             "init_config.external_id is taken for a number or a date by other "
+                             "readers of YAML, which may change it: put it in quotes");
+        vfl_config_fini(&config);
+    }
+    struct vfl_config config = parsed(ID, MINIMAL "log_prefix: 010\n");
+    ck_assert_uint_eq(config.notice_count, 1);
+    ck_assert_str_eq(config.log_prefix, "010");
+    vfl_config_fini(&config);
+}
+END_TEST
+
 START_TEST(unknown_keys_are_noticed_with_the_nearest)
 {
     const struct {
@@ -1036,6 +1096,7 @@ int main(void)
         secrets_are_never_quoted,
         external_id_outside_the_sts_pattern_is_only_noticed,
         offline_use_needs_no_external_id,
+        texts_that_look_like_numbers_are_kept_and_noticed,
         unknown_keys_are_noticed_with_the_nearest,
         notices_and_keys_are_bounded,
         lists_and_items_are_bounded,
