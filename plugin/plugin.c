@@ -97,6 +97,7 @@ static void tell_notices(struct stackstate_check *check)
     if (check->has_told_notices)
         return;
     check->has_told_notices = true;
+    vfl_agent_log(&check->agent, VFL_NOTICE_INFO, "version " VFL_VERSION " of the library");
     for (size_t i = 0; i < check->config.notice_count; i++)
         vfl_agent_log(&check->agent, VFL_NOTICE_WARNING, check->config.notices[i]);
     if (check->collector == NULL)

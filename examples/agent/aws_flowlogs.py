@@ -13,6 +13,7 @@ exception: the base class has no methods for them, and the wrappers of its other
 key and text; they are called where the agent has them.
 """
 import ctypes
+import filecmp
 import functools
 import hashlib
 import importlib
@@ -27,9 +28,10 @@ from stackstate_checks.base import AgentCheck, ConfigurationError, TopologyInsta
 __version__ = '0.1.0'
 
 LIBRARY = 'libstackstate_check_aws_flowlogs.so'
-FOLDERS = (os.path.dirname(os.path.abspath(__file__)), '/etc/stackstate-agent/checks.d',
-           '/opt/stackstate-agent/lib', '/opt/stackstate-agent/embedded/lib',
-           '/usr/lib/stackstate-checks')
+# In this order: a package is upgraded by itself, a copy is forgotten.
+FOLDERS = ('/usr/lib/stackstate-checks', '/opt/stackstate-agent/lib',
+           '/opt/stackstate-agent/embedded/lib', '/etc/stackstate-agent/checks.d',
+           os.path.dirname(os.path.abspath(__file__)))
 # Texts that may look like numbers.
 SHARED_TEXTS = ('aws_access_key_id', 'aws_secret_access_key', 'external_id')
 INSTANCE_TEXTS = ('log_bucket_name', 'flowlog_bucket_name', 'log_prefix')
@@ -297,14 +299,20 @@ class _Agent:
 
 # --- the library's side --------------------------------------------------------------------------
 
-def _load(path):
+def _find():
+    """The library's path, and those of others that are not the same file."""
+    paths = [os.path.join(folder, LIBRARY) for folder in FOLDERS]
+    path, *more = [*filter(os.path.exists, paths), None]
     if path is None:
-        paths = [os.path.join(folder, LIBRARY) for folder in FOLDERS]
-        path = next(filter(os.path.exists, paths), None)
-        if path is None:
-            raise ConfigurationError('{} is not there: looked for {}; put it beside this check or '
-                                     'set init_config.library_path'.format(LIBRARY,
-                                                                           ', '.join(paths)))
+        raise ConfigurationError('{} is not there: looked for {}; put it beside this check or '
+                                 'set init_config.library_path'.format(LIBRARY, ', '.join(paths)))
+    return path, [other for other in more[:-1] if not filecmp.cmp(path, other, shallow=False)]
+
+
+def _load(path, log, warn):
+    others = []
+    if path is None:
+        path, others = _find()
     elif not isinstance(path, str) or not os.path.isabs(path):
         raise ConfigurationError('init_config.library_path: found {!r}, expected the absolute path '
                                  'of {}'.format(path, LIBRARY))
@@ -325,6 +333,10 @@ def _load(path):
     except (OSError, ValueError, AttributeError) as error:
         raise ConfigurationError('{} cannot be used as a check library: {}'.format(
             path, error)) from None
+    log('aws_flowlogs.py %s uses %s', __version__, path)  # its version comes with the first run
+    for other in others:
+        warn('aws_flowlogs: {} is another library and is not used, {} comes first: remove it, or '
+             'name one in init_config.library_path'.format(other, path))
     return library
 
 
@@ -466,7 +478,7 @@ class AwsFlowLogsCheck(AgentCheck):
 
     def _configure(self):
         init_config = dict(self.init_config or {})
-        library = _load(init_config.pop('library_path', None))
+        library = _load(init_config.pop('library_path', None), self.log.info, self.warning)
         if not self.instances:
             raise ConfigurationError('there is no instance')
         _require_texts('init_config', init_config, SHARED_TEXTS)

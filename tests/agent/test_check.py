@@ -406,6 +406,49 @@ class Configuration(AgentTestCase):
         self.assertEqual(self.agent.run(check), '')
         self.assertEqual(self.count('component'), 1)
 
+    def test_a_package_comes_before_a_copy_that_was_forgotten(self):
+        with open(CHECK, encoding='utf-8') as file:
+            text = file.read()
+        for number, folder in enumerate(('/usr/lib/stackstate-checks', '/opt/stackstate-agent/lib',
+                                         '/opt/stackstate-agent/embedded/lib',
+                                         '/etc/stackstate-agent/checks.d')):
+            os.mkdir(self.path(str(number)))
+            self.assertEqual(text.count(repr(folder)), 1)
+            text = text.replace(repr(folder), repr(self.path(str(number))))
+        os.mkdir(self.path('beside'))
+        with open(self.path('beside', 'aws_flowlogs.py'), 'w', encoding='utf-8') as file:
+            file.write(text)
+        places = [self.path(name, 'libstackstate_check_aws_flowlogs.so')
+                  for name in ('beside', '3', '2', '1', '0')]
+        for before, place in zip((None, *places), places):
+            with self.subTest(place):
+                shutil.copy(STUB_CHECK, place)
+                with open(place, 'ab') as file:
+                    file.write(place.encode())  # no two are the same
+                self.agent.log.lines.clear()
+                check, = self.agent.load(self.path('beside', 'aws_flowlogs.py'), '', 'script: log x')
+                self.assertRegex(self.agent.log.text(), rf'aws_flowlogs.py \S+ uses {place}\n?')
+                warnings = check.get_warnings()
+                self.assertEqual(len(warnings), places.index(place))
+                if before:
+                    self.assertIn(f'{before} is another library and is not used', warnings[0])
+        os.remove(places[0])  # what is mapped is not written over
+        shutil.copy(places[-1], places[0])
+        check, = self.agent.load(self.path('beside', 'aws_flowlogs.py'), '', 'script: log x')
+        self.assertEqual(len(check.get_warnings()), 3, 'a copy of the same is no other library')
+        check, = self.agent.load(self.path('beside', 'aws_flowlogs.py'),
+                                 json.dumps({'library_path': places[1]}), 'script: log x')
+        self.assertIn(f'uses {places[1]}', self.agent.log.text())
+        self.assertEqual(check.get_warnings(), [])
+
+    def test_the_library_tells_its_version(self):
+        check, = self.load({'library_path': LIBRARY}, {'process_flow_logs': False})
+        for _ in range(2):
+            self.assertEqual(self.agent.run(check), '')
+        module = sys.modules['aws_flowlogs']
+        self.assertEqual(self.agent.log.text().count(f'version {module.__version__} of the library'),
+                         1)
+
     def test_values_that_cannot_be_passed_on(self):
         for text in ('script: &a [*a]', 'script: "\\ud800"'):
             with self.subTest(text=text), self.assertRaises(Exception) as caught:

@@ -181,8 +181,10 @@ START_TEST(switched_off_check_says_so_once)
     struct stackstate_check *check = configure();
     run(check);
     run(check);
-    ck_assert_uint_eq(recording_agent_call_count(&agent), 1);
+    ck_assert_uint_eq(recording_agent_call_count(&agent), 2);
     const struct recorded_call *said = recording_agent_call(&agent, "log", 0);
+    ck_assert_ptr_nonnull(strstr(said->first, " of the library"));
+    said = recording_agent_call(&agent, "log", 1);
     ck_assert_ptr_nonnull(said);
     ck_assert_str_eq(said->first, "aws_flowlogs " FAKE_ACCOUNT
                                   ": process_flow_logs is not true: flow logs are not processed");
