@@ -242,6 +242,22 @@ class Package(unittest.TestCase):
             f'share/lintian/overrides/{NAME}']))
         self.assertEqual(os.listdir(root), ['usr'])
 
+    def test_links_of_the_documents_lead_to_what_is_installed(self):
+        dead, count = [], 0
+        for path in files_below(release.doc):
+            if not path.endswith('.md'):
+                continue
+            with open(os.path.join(release.doc, path), encoding='utf-8') as text:
+                links = re.findall(r'\]\(([^)\s]+)\)', text.read())
+            for target in links:
+                file = target.partition('#')[0]
+                if file and not re.match('[a-z]+:', target):
+                    count += 1
+                    if not os.path.exists(os.path.join(release.doc, os.path.dirname(path), file)):
+                        dead.append(f'{path}: {target}')
+        self.assertEqual(dead, [])
+        self.assertGreater(count, 30)
+
     def test_lintian_has_nothing_to_say(self):
         if shutil.which('lintian') is None:
             self.skipTest('lintian is not installed')
