@@ -36,7 +36,9 @@ static const char help_text[] =
     "  -h, --help             this text\n"
     "\n"
     "Exit status: 0 all files were explained, 1 a file could not be read or is no flow log,\n"
-    "2 wrong usage, or an interfaces file that cannot be read.\n";
+    "2 wrong usage, or an interfaces file that cannot be read. With --format ecs, the events of a\n"
+    "file that is cut or damaged are printed as far as they could be read, and counted in the\n"
+    "message.\n";
 
 struct request {
     const char *interfaces_path; /* NULL: none */
@@ -145,6 +147,17 @@ static enum vfl_status print_event(void *ctx, const struct vfl_log_line *line,
     return VFL_OK;
 }
 
+/* A stream cannot be taken back: who stores the events has to know what is there. */
+static void complain_of_part(const struct ecs_walk *walk, const struct vfl_error *failure)
+{
+    struct vfl_error err = *failure;
+    if (walk->event_count > 0)
+        (void)vfl_error_set(&err, failure->status,
+                            "%.400s; %" PRIu64 " events of it were printed before", failure->text,
+                            walk->event_count);
+    complain(walk->path, &err);
+}
+
 static int print_events(const struct request *request)
 {
     int status = EXIT_SUCCESS;
@@ -161,7 +174,7 @@ static int print_events(const struct request *request)
                                "none of its lines is a record of the format that "
                                "its first line names");
         if (st != VFL_OK) {
-            complain(walk.path, &err);
+            complain_of_part(&walk, &err);
             status = EXIT_BAD_FILE;
         }
     }

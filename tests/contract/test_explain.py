@@ -146,6 +146,22 @@ class Events(ExplainTest):
 
 
 class Refusals(ExplainTest):
+    def test_how_many_events_came_before_the_end_of_a_cut_file_is_told(self):
+        lines = [EXAMPLE.replace("20641", str(20000 + i)) for i in range(2000)]
+        packed = gzip.compress("".join(lines).encode())
+        for size, name in ((len(packed) // 2, "half.log.gz"), (len(packed) - 6, "end.log.gz")):
+            with self.subTest(name):
+                result = self.explain("--format", "ecs", self.write(name, packed[:size]))
+                count = result.stdout.count("\n")
+                self.assertGreater(count, 100)
+                for line in result.stdout.splitlines():
+                    json.loads(line)
+                self.assertRegex(result.stderr, f"{name}: gzip.*cut off.*; {count} events of it "
+                                 "were printed before\n$")
+                self.assertEqual(result.returncode, 1)
+        result = self.explain("--format", "ecs", self.write("nothing.log.gz", packed[:5]))
+        self.assertNotIn("printed", result.stderr)
+
     def test_a_bad_file_is_named_and_the_others_are_explained(self):
         good = self.write("good.log", EXAMPLE)
         packed = gzip.compress(EXAMPLE.encode() * 100)
