@@ -20,10 +20,11 @@ SANITIZER_OPTIONS = {
 # What runs in more than one thread: several instances at once, the end of one amid its run, a
 # request that is cancelled, gets side by side, the workers of a run.
 THREADED_UNITS = ['http', 'session', 's3', 's3_region', 'workers', 'collector_workers']
+THREADED_PLUGIN = ['plugin', 'plugin_tables', 'plugin_threads']
 THREADED_TARGETS = ['plugin/libstackstate_check_aws_flowlogs.so', 'examples/host/check-host',
-                    'tests/contract/test_plugin',
+                    *(f'tests/contract/test_{name}' for name in THREADED_PLUGIN),
                     *(f'tests/unit/test_{name}' for name in THREADED_UNITS)]
-THREADED_TESTS = ['plugin', 'e2e_fake_aws_workers', *THREADED_UNITS]
+THREADED_TESTS = [*THREADED_PLUGIN, 'e2e_fake_aws_workers', *THREADED_UNITS]
 # name, build folder, meson options, environment, targets (none: all), arguments of meson test
 CONFIGURATIONS = [
     ('normal', 'build', ['-Dwerror=true', '-Db_sanitize=none'], {}, [], []),
