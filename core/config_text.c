@@ -3,7 +3,6 @@
 #include <string.h>
 
 #define ALNUM_LOWER "abcdefghijklmnopqrstuvwxyz0123456789"
-#define DIGITS "0123456789"
 #define ALNUM ALNUM_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 #define ACCOUNT_DIGITS 12
