@@ -121,7 +121,7 @@ struct vfl_flow *flow_find(const struct vfl_flow_table *table, const struct vfl_
     return NULL;
 }
 
-enum vfl_status flow_add(struct vfl_flow_table *table, const struct vfl_flow *flow,
+enum vfl_status flow_add(struct vfl_flow_table *table, uint32_t hash, struct vfl_flow **ret_flow,
                          struct vfl_error *err)
 {
     if (table->flow_count == VFL_FLOW_TABLE_MAX_FLOWS)
@@ -129,7 +129,7 @@ enum vfl_status flow_add(struct vfl_flow_table *table, const struct vfl_flow *fl
                              VFL_FLOW_TABLE_MAX_FLOWS);
     if (!reserve_flow(table) || !flow_reserve(table, table->flow_count + 1))
         return flow_no_memory(err);
-    place(table->slots, table->slot_count, flow->hash, table->flow_count);
-    *vfl_flow_at(table, table->flow_count++) = *flow;
+    place(table->slots, table->slot_count, hash, table->flow_count);
+    *ret_flow = vfl_flow_at(table, table->flow_count++);
     return VFL_OK;
 }

@@ -55,16 +55,18 @@ static enum vfl_status add_new_flow(struct vfl_flow_table *table, const struct v
                                     const struct vfl_flow *source, const struct vfl_flow_key *key,
                                     uint32_t hash, struct vfl_error *err)
 {
-    struct vfl_flow flow = *source;
-    flow.key = *key;
-    flow.hash = hash;
-    flow.window.next = VFL_INDEX_NONE;
-    enum vfl_status st = flow_add(table, &flow, err);
-    const struct vfl_flow_window *window = vfl_flow_window(from, source);
-    if (st != VFL_OK || window == NULL)
+    struct vfl_flow *flow = NULL;
+    enum vfl_status st = flow_add(table, hash, &flow, err);
+    if (st != VFL_OK)
         return st;
-    return merge_windows(table, vfl_flow_at(table, table->flow_count - 1), from,
-                         vfl_flow_window_after(from, window), err);
+    *flow = *source;
+    flow->key = *key;
+    flow->hash = hash;
+    flow->window.next = VFL_INDEX_NONE;
+    const struct vfl_flow_window *window = vfl_flow_window(from, source);
+    return window == NULL
+               ? VFL_OK
+               : merge_windows(table, flow, from, vfl_flow_window_after(from, window), err);
 }
 
 static enum vfl_status merge_flow(struct vfl_flow_table *table, const struct vfl_flow_table *from,

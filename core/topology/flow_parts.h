@@ -65,12 +65,11 @@ void flow_prefetch(const struct vfl_flow_table *table, const uint32_t *hashes, u
 struct vfl_flow *flow_find(const struct vfl_flow_table *table, const struct vfl_flow_key *key,
                            uint32_t hash);
 
-/* Adds a flow whose key is not in the table. VFL_LIMIT, VFL_NO_MEMORY. */
-enum vfl_status flow_add(struct vfl_flow_table *table, const struct vfl_flow *flow,
+/* A place for the flow of a key that is not in the table, to be filled in whole. VFL_LIMIT,
+ * VFL_NO_MEMORY. */
+enum vfl_status flow_add(struct vfl_flow_table *table, uint32_t hash, struct vfl_flow **ret_flow,
                          struct vfl_error *err) VFL_MUST_CHECK;
 
-/* The words are put together from the fields: a wide load of what was stored in pieces a moment ago
- * waits until the pieces have reached the cache. */
 static inline uint32_t flow_hash_key(uint64_t seed, const struct vfl_flow_key *key)
 {
     _Static_assert(sizeof *key == 28, "three and a half words");

@@ -111,28 +111,31 @@ enum vfl_status flow_add_ipv6(struct vfl_flow_table *table, struct vfl_ip ip,
 }
 
 static enum vfl_status set_address(struct vfl_flow_table *table, struct vfl_flow_key *key,
-                                   unsigned which, const struct vfl_ip *ip, struct vfl_error *err)
+                                   unsigned which, struct vfl_ip ip, struct vfl_error *err)
 {
-    if (vfl_ip_is_absent(*ip))
+    if (vfl_ip_is_absent(ip))
         return VFL_OK;
     key->address_flags |= (uint8_t)(1u << (4 + which));
-    if (vfl_ip_is_v4(*ip)) {
-        key->addresses[which] = (uint32_t)ip->lo;
+    if (vfl_ip_is_v4(ip)) {
+        key->addresses[which] = (uint32_t)ip.lo;
         return VFL_OK;
     }
+    uint32_t position = 0;
     key->address_flags |= (uint8_t)(1u << which);
-    return flow_add_ipv6(table, *ip, &key->addresses[which], err);
+    enum vfl_status st = flow_add_ipv6(table, ip, &position, err);
+    key->addresses[which] = position;
+    return st;
 }
 
 static enum vfl_status set_addresses(struct vfl_flow_table *table, struct vfl_flow_key *key,
                                      const struct vfl_record *record, struct vfl_error *err)
 {
-    enum vfl_status st = set_address(table, key, 0, &record->src, err);
+    enum vfl_status st = set_address(table, key, 0, record->src, err);
     if (st == VFL_OK)
-        st = set_address(table, key, 1, &record->dst, err);
+        st = set_address(table, key, 1, record->dst, err);
     if (st == VFL_OK)
-        st = set_address(table, key, 2, &record->pkt_src, err);
-    return st == VFL_OK ? set_address(table, key, 3, &record->pkt_dst, err) : st;
+        st = set_address(table, key, 2, record->pkt_src, err);
+    return st == VFL_OK ? set_address(table, key, 3, record->pkt_dst, err) : st;
 }
 
 struct vfl_ip vfl_flow_address(const struct vfl_flow_table *table, const struct vfl_flow *flow,
@@ -229,25 +232,34 @@ enum vfl_status flow_add_window(struct vfl_flow_table *table, struct vfl_flow_wi
 
 /* --- flows --- */
 
+static bool has_service_ports(const struct vfl_record *record)
+{
+    return record->has_ports && (!record->has_protocol || record->protocol == 6 ||
+                                 record->protocol == 17 || record->protocol == 132);
+}
+
 /* Fills in the key's ports; returns the port that the key leaves out. Without branches, because
  * which side is the service is as good as random from one record to the next. */
 static inline uint16_t set_ports(struct vfl_flow_key *key, const struct vfl_record *record)
 {
-    static const uint8_t forms[2][2] = {{VFL_PORTS_BOTH, VFL_PORTS_DST_SERVICE},
-                                        {VFL_PORTS_SRC_SERVICE, VFL_PORTS_BOTH}};
-    bool has_service_ports =
-        record->has_ports && (!record->has_protocol || record->protocol == 6 ||
-                              record->protocol == 17 || record->protocol == 132);
-    if (!has_service_ports)
+    static const struct {
+        uint16_t src_kept, dst_kept; /* masks */
+        uint8_t form;
+    } rules[4] = {
+        {UINT16_MAX, UINT16_MAX, VFL_PORTS_BOTH},
+        {UINT16_MAX, 0, VFL_PORTS_SRC_SERVICE},
+        {0, UINT16_MAX, VFL_PORTS_DST_SERVICE},
+        {UINT16_MAX, UINT16_MAX, VFL_PORTS_BOTH},
+    };
+    if (!has_service_ports(record))
         return 0;
     unsigned is_src_low = record->src_port < VFL_EPHEMERAL_PORT;
     unsigned is_dst_low = record->dst_port < VFL_EPHEMERAL_PORT;
-    unsigned is_src_kept = is_src_low | (is_dst_low ^ 1);
-    unsigned is_dst_kept = is_dst_low | (is_src_low ^ 1);
-    key->port_form = forms[is_src_low][is_dst_low];
-    key->src_port = (uint16_t)(record->src_port * is_src_kept);
-    key->dst_port = (uint16_t)(record->dst_port * is_dst_kept);
-    return (uint16_t)(record->src_port * (is_src_kept ^ 1) + record->dst_port * (is_dst_kept ^ 1));
+    unsigned rule = is_src_low | is_dst_low << 1;
+    key->port_form = rules[rule].form;
+    key->src_port = record->src_port & rules[rule].src_kept;
+    key->dst_port = record->dst_port & rules[rule].dst_kept;
+    return (record->src_port ^ key->src_port) | (record->dst_port ^ key->dst_port);
 }
 
 /* VPC flow logs record an ACK only together with a SYN: the two are a SYN-ACK. Transit gateway flow
@@ -263,9 +275,14 @@ static uint8_t evidence_of(const struct vfl_record *record)
     return record->tgw_attachment_id.len > 0 ? 0 : VFL_FLOW_SYN_ACK;
 }
 
-static struct vfl_flow flow_of(const struct vfl_pending_flow *pending, uint32_t hash)
+static enum vfl_status add_new(struct vfl_flow_table *table, const struct vfl_pending_flow *pending,
+                               uint32_t hash, struct vfl_error *err)
 {
-    return (struct vfl_flow){
+    struct vfl_flow *flow = NULL;
+    enum vfl_status st = flow_add(table, hash, &flow, err);
+    if (st != VFL_OK)
+        return st;
+    *flow = (struct vfl_flow){
         .key = pending->key,
         .record_count = 1,
         .bytes = pending->bytes,
@@ -275,6 +292,7 @@ static struct vfl_flow flow_of(const struct vfl_pending_flow *pending, uint32_t 
         .hash = hash,
         .evidence = pending->evidence,
     };
+    return VFL_OK;
 }
 
 static enum vfl_status add_pending(struct vfl_flow_table *table,
@@ -282,10 +300,8 @@ static enum vfl_status add_pending(struct vfl_flow_table *table,
                                    uint32_t position, struct vfl_error *err)
 {
     struct vfl_flow *flow = flow_find_at(table, &pending->key, hash, position);
-    if (flow == NULL) {
-        const struct vfl_flow added = flow_of(pending, hash);
-        return flow_add(table, &added, err);
-    }
+    if (flow == NULL)
+        return add_new(table, pending, hash, err);
     uint16_t min = flow->peer_port_min;
     uint16_t max = flow->peer_port_max;
     flow->peer_port_min = pending->peer_port < min ? pending->peer_port : min;
@@ -314,29 +330,34 @@ static enum vfl_status add_all_pending(struct vfl_flow_table *table, struct vfl_
     return st;
 }
 
+/* The key is made in registers and hashed before it is stored: read back as words a moment after
+ * it was written in bytes, it would have to reach the cache first. */
 static enum vfl_status add_flow(struct vfl_flow_table *table, const struct vfl_record *record,
                                 uint32_t context, struct vfl_error *err)
 {
-    struct vfl_pending_flow *pending = &table->pending[table->pending_count];
-    *pending = (struct vfl_pending_flow){
-        .key = {.context = context,
-                .protocol = record->has_protocol ? record->protocol : 0,
-                .action = (uint8_t)record->action},
+    struct vfl_flow_key key = {
+        .context = context,
+        .protocol = record->has_protocol ? record->protocol : 0,
+        .action = (uint8_t)record->action,
+    };
+    enum vfl_status st = set_addresses(table, &key, record, err);
+    if (st != VFL_OK)
+        return st;
+    const uint16_t peer_port = set_ports(&key, record);
+    const uint32_t hash = flow_hash_key(flow_seed(table), &key);
+    flow_prefetch_slot(table, hash);
+    table->pending_hashes[table->pending_count] = hash;
+    table->pending[table->pending_count++] = (struct vfl_pending_flow){
+        .key = key,
+        .peer_port = peer_port,
         .evidence = evidence_of(record),
         .has_times = record->has_times,
         .start_epoch_s = (uint32_t)record->start_epoch_s,
         .end_epoch_s = (uint32_t)record->end_epoch_s,
         .bytes = record->has_bytes ? record->bytes : 0,
     };
-    enum vfl_status st = set_addresses(table, &pending->key, record, err);
-    if (st != VFL_OK)
-        return st;
-    pending->peer_port = set_ports(&pending->key, record);
-    uint32_t hash = flow_hash_key(flow_seed(table), &pending->key);
-    table->pending_hashes[table->pending_count] = hash;
-    flow_prefetch_slot(table, hash);
-    return ++table->pending_count == VFL_FLOW_TABLE_MAX_PENDING ? add_all_pending(table, err)
-                                                                : VFL_OK;
+    return table->pending_count == VFL_FLOW_TABLE_MAX_PENDING ? add_all_pending(table, err)
+                                                              : VFL_OK;
 }
 
 enum vfl_status vfl_flow_table_add(struct vfl_flow_table *table, const struct vfl_record *record,

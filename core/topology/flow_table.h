@@ -145,7 +145,7 @@ struct vfl_flow_table {
     struct vfl_index context_index;
     struct flow_known_context *known_contexts; /* flow_contexts.c */
     uint32_t known_room;
-    uint32_t last_known;
+    uint32_t last_known; /* of these: records of an interface mostly come together */
     struct vfl_ip *ipv6;
     uint32_t ipv6_count, ipv6_room;
     struct vfl_index ipv6_index;
