@@ -40,7 +40,7 @@ void *vfl_table_new(size_t count, size_t element_bytes)
 
 void *vfl_block_new(size_t bytes)
 {
-    void *memory = bytes >= VFL_HUGE_FROM_BYTES ? new_huge(bytes) : NULL;
+    void *memory = new_huge(bytes);
     return memory != NULL ? memory : malloc(bytes);
 }
 

@@ -22,13 +22,14 @@
 /* From this size on, tables ask the system for huge pages: with small ones nearly every look at a
  * table of tens of megabytes also has to look up the page. 100,000 flows and more are read in four
  * fifths of the time. */
-#define VFL_HUGE_FROM_BYTES (UINT32_C(2) << 20)
+#define VFL_HUGE_FROM_BYTES (UINT32_C(4) << 20)
 
 /* Zeroed memory for free(), in huge pages from VFL_HUGE_FROM_BYTES on where the system lends them.
  * NULL: no memory. */
 void *vfl_table_new(size_t count, size_t element_bytes);
 
-/* The same, not zeroed. */
+/* Memory for free() of the size of some huge pages (2 MB each), and in such where the system lends
+ * them. Not zeroed. NULL: no memory. */
 void *vfl_block_new(size_t bytes);
 
 /* What the macros do when there is no room: array is the address of the pointer, of any type. */
