@@ -87,6 +87,13 @@ enum vfl_status vfl_s3_read_lifecycle(struct vfl_s3_bucket *bucket, const char *
                                       struct vfl_s3_lifecycle *ret_lifecycle,
                                       struct vfl_error *err) VFL_MUST_CHECK;
 
+/* Shows the keys below prefix of which there is a version or a delete marker, the first 1,000 of
+ * them, each as often as there are. The key dies on return. Needs s3:ListBucketVersions, which a
+ * run does not: VFL_DENIED is no fault of the set-up. */
+enum vfl_status vfl_s3_list_past(struct vfl_s3_bucket *bucket, const char *prefix,
+                                 void (*on_key)(void *ctx, struct vfl_span key), void *ctx,
+                                 struct vfl_error *err) VFL_MUST_CHECK;
+
 /* Whether an object may be deleted, asked by a deletion that is conditional on the object being
  * there ("How to perform conditional deletes" in the S3 user guide: 412 when it is not). The key
  * must be one that nobody uses. *ret_is_done: the server does not know the condition and took the

@@ -158,6 +158,56 @@ enum vfl_status vfl_s3_read_lifecycle(struct vfl_s3_bucket *bucket, const char *
     return st;
 }
 
+/* --- what was there --- */
+
+struct past_reader {
+    void (*on_key)(void *ctx, struct vfl_span key);
+    void *ctx;
+};
+
+static enum vfl_status on_past_end(void *ctx, const char *path, struct vfl_span text,
+                                   struct vfl_error *err)
+{
+    const struct past_reader *reader = ctx;
+    (void)err;
+    if (strcmp(path, "Version/Key") == 0 || strcmp(path, "DeleteMarker/Key") == 0)
+        reader->on_key(reader->ctx, text);
+    return VFL_OK;
+}
+
+static enum vfl_status parse_past(void *ctx, struct vfl_span body, struct vfl_error *err)
+{
+    struct vfl_xml_handler handler = {.end = on_past_end, .ctx = ctx};
+    return vfl_xml_parse(body, "ListVersionsResult", handler, err);
+}
+
+enum vfl_status vfl_s3_list_past(struct vfl_s3_bucket *bucket, const char *prefix,
+                                 void (*on_key)(void *ctx, struct vfl_span key), void *ctx,
+                                 struct vfl_error *err)
+{
+    struct past_reader reader = {on_key, ctx};
+    struct vfl_aws_reply reply;
+    const struct vfl_sigv4_pair params[] = {
+        {VFL_SPAN_LITERAL("prefix"), vfl_span_from_string(prefix)},
+        {VFL_SPAN_LITERAL("versions"), {"", 0}},
+    };
+    const struct vfl_s3_call call = {
+        .method = "GET",
+        .params = params,
+        .param_count = sizeof params / sizeof params[0],
+        .max_body_bytes = VFL_AWS_MAX_DOCUMENT_BYTES,
+        .timeout_ms = VFL_AWS_DOCUMENT_TIMEOUT_MS,
+        .parse = parse_past,
+        .parse_ctx = &reader,
+    };
+    vfl_aws_reply_init(&reply);
+    enum vfl_status st = vfl_s3_perform(bucket, &call, &reply, err);
+    if (st != VFL_OK)
+        st = vfl_s3_explain(bucket, &reply, "s3:ListBucketVersions", st, err);
+    vfl_aws_reply_fini(&reply);
+    return st;
+}
+
 /* --- a delete that deletes nothing --- */
 
 enum vfl_status vfl_s3_probe_delete(struct vfl_s3_bucket *bucket, const char *absent_key,

@@ -101,12 +101,9 @@ static enum vfl_status list_region(struct vfl_examination *examination, struct d
     return st;
 }
 
-static void tell_absence(struct vfl_examination *examination, const char *region)
+static void advise_flow_log(struct vfl_examination *examination, const char *region)
 {
     const struct vfl_config *config = examination->config;
-    vfl_report_tell(examination->report, VFL_VERDICT_MISSING, "flow logs",
-                    "%s: none in the bucket: nothing was delivered, or an agent has processed all",
-                    region);
     vfl_report_remedy(examination->report, NULL,
                       "If no agent runs yet, make a flow log for each VPC of %s, and look again "
                       "10 minutes later:\n"
@@ -128,8 +125,6 @@ static void tell_delivery(struct vfl_examination *examination, const struct deli
                     "%s: %s%u flow-log objects, %u with folders per hour, %u Hive-compatible",
                     delivery->region, delivery->is_more ? "more than " : "", count,
                     delivery->hourly_count, delivery->hive_count);
-    if (count == 0)
-        tell_absence(examination, delivery->region);
     if (delivery->parquet_count == 0)
         return;
     vfl_report_tell(report, VFL_VERDICT_WRONG, "Parquet",
@@ -139,6 +134,95 @@ static void tell_delivery(struct vfl_examination *examination, const struct deli
         report, NULL,
         "AWS cannot edit a flow log: make one with FileFormat=plain-text, then delete "
         "the one that\n     writes Parquet.");
+}
+
+/* --- regions in which nothing is now: an agent that keeps up leaves none --- */
+
+/* What of the flow logs was there before. */
+struct past {
+    const struct vfl_config *config;
+    const char *region;
+    bool has_flow_log;
+};
+
+static void on_past_key(void *ctx, struct vfl_span key)
+{
+    struct past *past = ctx;
+    struct vfl_object_key parsed;
+    past->has_flow_log |=
+        vfl_object_key_parse(key, vfl_span_from_string(past->config->log_prefix),
+                             vfl_span_from_string(past->config->account),
+                             vfl_span_from_string(past->region), &parsed, NULL) == VFL_OK;
+}
+
+static enum vfl_status find_past(struct vfl_examination *examination, const char *region,
+                                 bool *ret_has_flow_log, struct vfl_error *err)
+{
+    struct past past = {.config = examination->config, .region = region};
+    enum vfl_status st = VFL_OK;
+    for (int layout = 0; st == VFL_OK && layout < VFL_KEY_LAYOUT_COUNT; layout++) {
+        struct vfl_strbuf prefix = VFL_STRBUF_INIT(VFL_S3_MAX_KEY_BYTES);
+        vfl_object_key_append_prefix(
+            &prefix, (enum vfl_key_layout)layout, vfl_span_from_string(past.config->log_prefix),
+            vfl_span_from_string(past.config->account), vfl_span_from_string(region));
+        st = vfl_strbuf_check(&prefix, "prefix", err);
+        if (st == VFL_OK && !past.has_flow_log)
+            st = vfl_s3_list_past(examination->bucket, vfl_strbuf_string(&prefix), on_past_key,
+                                  &past, err);
+        vfl_strbuf_fini(&prefix);
+    }
+    if (st == VFL_OK)
+        *ret_has_flow_log = past.has_flow_log;
+    return st;
+}
+
+/* Whether some region has, or had, flow logs; the first that had is enough. */
+static enum vfl_status find_any_past(struct vfl_examination *examination, bool *ret_has_flow_log,
+                                     struct vfl_error *err)
+{
+    const struct vfl_config *config = examination->config;
+    enum vfl_status st = VFL_OK;
+    bool has_flow_log = false;
+    for (size_t i = 0; st == VFL_OK && !has_flow_log && i < config->region_count; i++)
+        st = find_past(examination, config->regions[i], &has_flow_log, err);
+    if (st == VFL_OK)
+        *ret_has_flow_log = has_flow_log;
+    return st;
+}
+
+/* is_empty: for each region of the configuration. Nothing is a fault only where nothing ever was:
+ * in no region. */
+static void tell_absences(struct vfl_examination *examination, const bool *is_empty,
+                          bool is_any_there)
+{
+    struct vfl_error err = {0};
+    const struct vfl_config *config = examination->config;
+    bool had_any = is_any_there;
+    enum vfl_status st = VFL_OK;
+    if (!is_any_there)
+        st = find_any_past(examination, &had_any, &err);
+    for (size_t i = 0; i < config->region_count; i++) {
+        const char *region = config->regions[i];
+        if (!is_empty[i])
+            continue;
+        if (st != VFL_OK)
+            vfl_report_tell(examination->report, VFL_VERDICT_NOT_CHECKED, "flow logs",
+                            "%s: none now: an agent has read all, or there never were any: %s",
+                            region,
+                            st == VFL_DENIED ? "only s3:ListBucketVersions could tell, which the "
+                                               "check itself does not need"
+                                             : err.text);
+        else if (had_any)
+            vfl_report_tell(examination->report, VFL_VERDICT_ADVICE, "flow logs",
+                            "%s: none now: an agent has read all, or no flow log publishes there",
+                            region);
+        else
+            vfl_report_tell(examination->report, VFL_VERDICT_MISSING, "flow logs",
+                            "%s: none in the bucket, now or before: nothing was ever delivered",
+                            region);
+        if (!had_any)
+            advise_flow_log(examination, region);
+    }
 }
 
 /* --- what the newest object is like --- */
@@ -317,7 +401,8 @@ static void examine_newest(struct vfl_examination *examination, const struct del
 }
 
 /* False: it would be refused for the next region too. */
-static bool examine_region(struct vfl_examination *examination, const char *region)
+static bool examine_region(struct vfl_examination *examination, const char *region,
+                           bool *ret_is_empty)
 {
     struct vfl_error err = {0};
     struct delivery delivery = {.config = examination->config, .region = region};
@@ -325,6 +410,7 @@ static bool examine_region(struct vfl_examination *examination, const char *regi
     vfl_strbuf_init(&delivery.newest_etag, VFL_S3_MAX_KEY_BYTES);
     enum vfl_status st = list_region(examination, &delivery, &err);
     if (st == VFL_OK) {
+        *ret_is_empty = count_of(&delivery) == 0;
         tell_delivery(examination, &delivery);
         examine_newest(examination, &delivery);
     } else {
@@ -339,11 +425,21 @@ static bool examine_region(struct vfl_examination *examination, const char *regi
 void vfl_examine_flow_logs(struct vfl_examination *examination)
 {
     const struct vfl_config *config = examination->config;
-    for (size_t i = 0; i < config->region_count; i++) {
-        if (examine_region(examination, config->regions[i]))
-            continue;
-        vfl_report_tell(examination->report, VFL_VERDICT_NOT_CHECKED, "s3:GetObject",
-                        "without a listing there is no object to read");
+    bool is_any_there = false;
+    bool *is_empty = calloc(config->region_count, sizeof *is_empty);
+    if (is_empty == NULL) {
+        vfl_report_tell(examination->report, VFL_VERDICT_NOT_CHECKED, "flow logs", "no memory");
         return;
     }
+    for (size_t i = 0; i < config->region_count; i++) {
+        if (!examine_region(examination, config->regions[i], &is_empty[i])) {
+            vfl_report_tell(examination->report, VFL_VERDICT_NOT_CHECKED, "s3:GetObject",
+                            "without a listing there is no object to read");
+            goto out;
+        }
+        is_any_there |= !is_empty[i];
+    }
+    tell_absences(examination, is_empty, is_any_there);
+out:
+    free(is_empty);
 }

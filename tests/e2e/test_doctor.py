@@ -433,9 +433,41 @@ class FlowLogs(DoctorTestCase):
         self.before = {}
         diagnosis = self.doctor()
         self.assert_single_fault(diagnosis, 'MISSING', 'flow logs')
+        self.assertIn('now or before', diagnosis.words('flow logs'))
         self.assertIn(f"--log-destination 'arn:aws:s3:::{BUCKET}/'", diagnosis.to_do)
         for column in RECOMMENDED.split():
             self.assertIn('${' + column + '}', diagnosis.to_do)
+
+    def test_an_agent_that_has_read_all_is_no_fault(self):
+        self.bucket.remove(self.key())
+        self.before[self.key()] = 2
+        diagnosis = self.doctor(expect=0)
+        self.assertEqual(diagnosis.verdicts('flow logs'), ['advice'])
+        self.assertIn('an agent has read all', diagnosis.words('flow logs'))
+        self.assertEqual(diagnosis.to_do, '')
+
+    def test_a_region_without_flow_logs_is_no_fault_while_another_has_some(self):
+        self.fake.interfaces['us-east-2'] = []
+        diagnosis = self.doctor(expect=0, regions=[harness.REGION, 'us-east-2'])
+        self.assertEqual(diagnosis.verdicts('flow logs'), ['advice'])
+        self.assertIn('us-east-2: none now', diagnosis.words('flow logs'))
+        self.assertEqual(self.fake.details('ListObjectVersions'), [], 'not needed then')
+
+    def test_what_is_no_flow_log_was_none_before_either(self):
+        self.bucket.versions.clear()
+        odd = self.key().rpartition('/')[0] + '/check-host-doctor-1-2'
+        self.bucket.remove(odd)
+        self.before = {odd: 1}
+        self.assert_single_fault(self.doctor(), 'MISSING', 'flow logs')
+
+    def test_who_may_not_look_back_is_told_so(self):
+        self.bucket.remove(self.key())
+        self.before[self.key()] = 2
+        self.fake.denied_actions = {'s3:ListBucketVersions'}
+        diagnosis = self.doctor(expect=0)
+        self.assertEqual(diagnosis.verdicts('flow logs'), ['not checked'])
+        self.assertIn('s3:ListBucketVersions', diagnosis.words('flow logs'))
+        self.assertIn('If no agent runs yet', diagnosis.to_do)
 
     def test_parquet(self):
         self.bucket.put(self.key(end='.log.parquet'), b'PAR1')
@@ -544,6 +576,12 @@ class RealServer(RgwTestCase):
                         's3:GetObject'):
             self.assertEqual(diagnosis.verdicts(subject), ['ok'], diagnosis.text)
         self.assertEqual(self.bucket.keys(), [self.key()])
+
+    def test_what_was_read_and_deleted_is_no_fault(self):
+        self.bucket.client.delete_object(Bucket=self.bucket.name, Key=self.key())
+        diagnosis = diagnose(self, expect=0)
+        # The documented policy does not let it look back.
+        self.assertEqual(diagnosis.verdicts('flow logs'), ['not checked'], diagnosis.text)
 
     def test_versioning_off(self):
         self.use(test_rgw.TENANTS[test_rgw.ACCOUNT], INTERFACES, 'Suspended')

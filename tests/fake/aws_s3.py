@@ -82,6 +82,8 @@ def name_operation(request):
         return 'GetBucketVersioning', bucket
     if request.method == 'GET' and 'lifecycle' in names:
         return 'GetBucketLifecycleConfiguration', bucket
+    if request.method == 'GET' and 'versions' in names:
+        return 'ListObjectVersions', query.get('prefix', '')
     if request.method == 'GET' and query.get('list-type') == '2':
         return 'ListObjectsV2', query.get('prefix', '')
     return '?', f'{request.method} {request.raw_path}?{request.raw_query}'
@@ -91,7 +93,7 @@ ACTIONS = {'GetObject': 's3:GetObject', 'HeadObject': 's3:GetObject',
            'PutObject': 's3:PutObject', 'DeleteObject': 's3:DeleteObject',
            'HeadBucket': 's3:ListBucket', 'GetBucketVersioning': 's3:GetBucketVersioning',
            'GetBucketLifecycleConfiguration': 's3:GetLifecycleConfiguration',
-           'ListObjectsV2': 's3:ListBucket'}
+           'ListObjectsV2': 's3:ListBucket', 'ListObjectVersions': 's3:ListBucketVersions'}
 
 
 def perform(fake, operation, request, caller, region):
@@ -118,6 +120,8 @@ def perform(fake, operation, request, caller, region):
         status = element('Status', bucket.versioning) if bucket.versioning else ''
         return xml_reply(f'<VersioningConfiguration xmlns="{NAMESPACE}">{status}'
                          '</VersioningConfiguration>')
+    if operation == 'ListObjectVersions':
+        return xml_reply(_list_versions(bucket, dict(request.query)))
     if operation == 'ListObjectsV2':
         return _list(fake, bucket, dict(request.query))
     if operation == 'GetObject':
@@ -165,6 +169,20 @@ def _check_region(bucket, region):
     raise ServiceError(
         400, 'AuthorizationHeaderMalformed', 'The authorization header is malformed; the region '
         f"'{region}' is wrong; expecting '{bucket.region}'", header, Region=bucket.region)
+
+
+def _list_versions(bucket, query):
+    if set(query) - {'versions', 'prefix'}:
+        raise ServiceError(400, 'InvalidArgument', f'unknown: {set(query)}')
+    text = ''
+    for key, versions in sorted(bucket.versions.items()):
+        if key.startswith(query.get('prefix', '')):
+            for version in reversed(versions):
+                kind = 'DeleteMarker' if version.body is None else 'Version'
+                text += (f'<{kind}>' + element('Key', key) + element('VersionId', version.id)
+                         + f'</{kind}>')
+    return (f'<ListVersionsResult xmlns="{NAMESPACE}">' + element('Name', bucket.name) + text
+            + '</ListVersionsResult>')
 
 
 def _list(fake, bucket, query):

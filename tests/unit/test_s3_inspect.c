@@ -180,6 +180,47 @@ START_TEST(lifecycles_that_cannot_be_read_say_why)
 }
 END_TEST
 
+static void note_key(void *ctx, struct vfl_span key)
+{
+    struct vfl_strbuf *keys = ctx;
+    vfl_strbuf_append(keys, key);
+    vfl_strbuf_append_char(keys, ' ');
+}
+
+/* S3 API reference, ListObjectVersions. */
+START_TEST(versions_and_delete_markers_tell_what_was_there)
+{
+    static const struct {
+        int status;
+        const char *body;
+        enum vfl_status expected;
+        const char *keys, *text;
+    } rows[] = {
+        {200,
+         "<ListVersionsResult><Prefix>a/</Prefix><DeleteMarker><Key>a/1</Key></DeleteMarker>"
+         "<Version><Key>a/1</Key><Owner><Key>x</Key></Owner></Version></ListVersionsResult>",
+         VFL_OK, "a/1 a/1 ", ""},
+        {200, "<ListVersionsResult><Prefix>a/</Prefix></ListVersionsResult>", VFL_OK, "", ""},
+        {403, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>", VFL_DENIED, "",
+         "s3:ListBucketVersions denied for role " BENCH_ROLE_ARN},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct inspect_bench bench = {0};
+        struct vfl_strbuf keys = VFL_STRBUF_INIT(100);
+        aws_bench_expect_connect(&bench.base);
+        aws_bench_expect(&bench.base, "GET /logs?prefix=a%2F&versions=", rows[i].status, NULL)
+            ->body = rows[i].body;
+        start(&bench);
+        enum vfl_status st = vfl_s3_list_past(bench.bucket, "a/", note_key, &keys, &bench.err);
+        ck_assert_msg(st == rows[i].expected, "%s", bench.err.text);
+        ck_assert_str_eq(vfl_strbuf_string(&keys), rows[i].keys);
+        ck_assert_msg(strstr(bench.err.text, rows[i].text) != NULL, "%s", bench.err.text);
+        vfl_strbuf_fini(&keys);
+        finish(&bench);
+    }
+}
+END_TEST
+
 /* S3 user guide, "How to perform conditional deletes". */
 START_TEST(a_deletion_is_asked_for_under_a_condition)
 {
@@ -223,9 +264,8 @@ END_TEST
 int main(void)
 {
     const TTest *const cases[] = {
-        the_region_is_told_with_every_status,
-        only_rules_that_hold_for_all_keys_count,
-        lifecycles_that_cannot_be_read_say_why,
+        the_region_is_told_with_every_status,      only_rules_that_hold_for_all_keys_count,
+        lifecycles_that_cannot_be_read_say_why,    versions_and_delete_markers_tell_what_was_there,
         a_deletion_is_asked_for_under_a_condition,
     };
     return RUN_SUITE("s3_inspect", cases);
