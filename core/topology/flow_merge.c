@@ -131,7 +131,7 @@ static enum vfl_status merge_mapped(struct vfl_flow_table *table, const struct v
     if (st == VFL_OK)
         st = map_contexts(table, from, map, err);
     for (uint32_t i = 0; i < from->ipv6_count && st == VFL_OK; i++)
-        st = flow_add_ipv6(table, from->ipv6[i], &map->ipv6[i], err);
+        st = flow_add_ipv6(table, &from->ipv6[i], &map->ipv6[i], err);
     if (st == VFL_OK)
         st = merge_flows(table, from, map, err);
     for (uint32_t i = 0; i < from->reporter_count && st == VFL_OK; i++) {

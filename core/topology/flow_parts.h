@@ -29,7 +29,7 @@ enum vfl_status flow_context_of_record(struct vfl_flow_table *table,
 /* When positions of contexts lose their meaning, or another object begins. */
 void flow_forget_known_contexts(struct vfl_flow_table *table);
 
-enum vfl_status flow_add_ipv6(struct vfl_flow_table *table, struct vfl_ip ip,
+enum vfl_status flow_add_ipv6(struct vfl_flow_table *table, const struct vfl_ip *ip,
                               uint32_t *ret_position, struct vfl_error *err) VFL_MUST_CHECK;
 
 /* Adds [start, end] to the list that starts with `first`, which is a flow's own window. VFL_LIMIT
