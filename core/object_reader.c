@@ -18,18 +18,18 @@ struct vfl_object_reader {
     struct vfl_object_summary summary;
 };
 
-static enum vfl_status use_record(struct vfl_object_reader *reader, struct vfl_span line,
-                                  struct vfl_error *err)
+static enum vfl_status on_record(void *ctx, const struct vfl_record *record, struct vfl_span line,
+                                 struct vfl_error *err)
 {
-    struct vfl_record record;
-    vfl_record_parse(&reader->format, line, reader->now_epoch_s, &record);
+    (void)line;
+    struct vfl_object_reader *reader = ctx;
     struct vfl_object_summary *summary = &reader->summary;
-    summary->records[record.kind]++;
-    summary->flawed_records += record.flaws != 0;
-    if (record.kind == VFL_RECORD_FLOW && record.has_times &&
-        record.end_epoch_s > summary->last_end_epoch_s)
-        summary->last_end_epoch_s = record.end_epoch_s;
-    return vfl_flow_table_add(&reader->table, &record, err);
+    summary->records[record->kind]++;
+    summary->flawed_records += record->flaws != 0;
+    if (record->kind == VFL_RECORD_FLOW && record->has_times &&
+        record->end_epoch_s > summary->last_end_epoch_s)
+        summary->last_end_epoch_s = record->end_epoch_s;
+    return vfl_flow_table_add(&reader->table, record, err);
 }
 
 static bool names_vpc(const struct vfl_record_format *format)
@@ -39,10 +39,9 @@ static bool names_vpc(const struct vfl_record_format *format)
 }
 
 static enum vfl_status use_first_line(struct vfl_object_reader *reader, struct vfl_span line,
-                                      struct vfl_error *err)
+                                      bool *ret_is_header, struct vfl_error *err)
 {
-    bool is_header;
-    enum vfl_status st = vfl_record_format_parse(line, &reader->format, &is_header, err);
+    enum vfl_status st = vfl_record_format_parse(line, &reader->format, ret_is_header, err);
     if (st != VFL_OK)
         return st;
     if (reader->needs_vpc_id && !names_vpc(&reader->format))
@@ -51,9 +50,8 @@ static enum vfl_status use_first_line(struct vfl_object_reader *reader, struct v
                              "ec2:DescribeNetworkInterfaces its interfaces are unknown");
     reader->has_format = true;
     reader->summary.unknown_columns = reader->format.unknown_count;
-    st = vfl_flow_table_start_object(&reader->table, reader->key->region, reader->key->flow_log_id,
-                                     &reader->format, err);
-    return st == VFL_OK && !is_header ? use_record(reader, line, err) : st;
+    return vfl_flow_table_start_object(&reader->table, reader->key->region,
+                                       reader->key->flow_log_id, &reader->format, err);
 }
 
 static bool is_blank(struct vfl_span line)
@@ -64,12 +62,24 @@ static bool is_blank(struct vfl_span line)
     return true;
 }
 
-static enum vfl_status on_line(void *ctx, struct vfl_span line, struct vfl_error *err)
+static enum vfl_status on_block(void *ctx, struct vfl_span block, struct vfl_error *err)
 {
     struct vfl_object_reader *reader = ctx;
-    if (reader->has_format)
-        return use_record(reader, line, err);
-    return is_blank(line) ? VFL_OK : use_first_line(reader, line, err);
+    struct vfl_span rest = block;
+    struct vfl_span line = {NULL, 0};
+    while (!reader->has_format && vfl_lines_next(&rest, &line)) {
+        bool is_header = true;
+        enum vfl_status st =
+            is_blank(line) ? VFL_OK : use_first_line(reader, line, &is_header, err);
+        if (st != VFL_OK)
+            return st;
+        if (is_header)
+            block = rest;
+    }
+    if (!reader->has_format)
+        return VFL_OK;
+    return vfl_record_scan(&reader->format, block, reader->now_epoch_s,
+                           (struct vfl_record_sink){on_record, reader}, err);
 }
 
 static enum vfl_status on_text(void *ctx, struct vfl_span chunk, struct vfl_error *err)
@@ -91,7 +101,7 @@ enum vfl_status vfl_object_reader_new(struct vfl_object_reader **ret_reader, str
         return vfl_error_set(err, VFL_NO_MEMORY, "no memory for reading objects");
     enum vfl_status st = vfl_gunzip_new(&reader->gunzip, err);
     if (st == VFL_OK)
-        st = vfl_lines_init(&reader->lines, (struct vfl_line_sink){on_line, reader}, err);
+        st = vfl_lines_init(&reader->lines, (struct vfl_line_sink){on_block, reader}, err);
     if (st != VFL_OK) {
         vfl_object_reader_free(reader);
         return st;

@@ -1,6 +1,6 @@
-#include "core/flowlog/record_parser.h"
+#include "core/flowlog/record_scanners.h"
 
-#ifdef VFL_RECORD_HAS_AVX2_BUILD
+#ifdef VFL_RECORD_HAS_VECTOR_BUILDS
 bool vfl_record_can_run_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
@@ -8,14 +8,13 @@ bool vfl_record_can_run_avx2(void)
 }
 #endif
 
-void vfl_record_parse(const struct vfl_record_format *format, struct vfl_span line,
-                      int64_t now_epoch_s, struct vfl_record *ret_record)
+enum vfl_status vfl_record_scan(const struct vfl_record_format *format, struct vfl_span block,
+                                int64_t now_epoch_s, struct vfl_record_sink sink,
+                                struct vfl_error *err)
 {
-#ifdef VFL_RECORD_HAS_AVX2_BUILD
-    if (vfl_record_can_run_avx2()) {
-        vfl_record_parse_avx2(format, line, now_epoch_s, ret_record);
-        return;
-    }
+#ifdef VFL_RECORD_HAS_VECTOR_BUILDS
+    if (vfl_record_can_run_avx2())
+        return vfl_record_scan_avx2(format, block, now_epoch_s, sink, err);
 #endif
-    vfl_record_parse_portable(format, line, now_epoch_s, ret_record);
+    return vfl_record_scan_portable(format, block, now_epoch_s, sink, err);
 }

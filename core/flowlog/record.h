@@ -172,8 +172,8 @@ struct vfl_record {
     uint8_t flaws;     /* VFL_FLAW_* bits */
     uint16_t src_port;
     uint16_t dst_port;
-    uint64_t bytes;
     uint64_t packets;
+    uint64_t bytes;
     int64_t start_epoch_s; /* start <= end when has_times; milliseconds are already divided */
     int64_t end_epoch_s;
     struct vfl_ip src;
@@ -237,8 +237,22 @@ bool vfl_record_format_has_packet_addresses(const struct vfl_record_format *form
 
 /* Parses one line (without its newline; a trailing CR is ignored) into *ret_record, whose kind says
  * what it is. Never fails and allocates nothing: a line that cannot be used is a kind, not an
- * error. now_epoch_s bounds believable timestamps. Thread-safe. */
+ * error. now_epoch_s bounds believable timestamps. Thread-safe. Slow: for a line by itself. */
 void vfl_record_parse(const struct vfl_record_format *format, struct vfl_span line,
                       int64_t now_epoch_s, struct vfl_record *ret_record);
+
+/* Receives each record, and its line without the newline (a CR is left on). Both die on return. A
+ * status other than VFL_OK stops the scan, which returns it unchanged. */
+struct vfl_record_sink {
+    enum vfl_status (*record)(void *ctx, const struct vfl_record *record, struct vfl_span line,
+                              struct vfl_error *err);
+    void *ctx;
+};
+
+/* Parses the lines of a block (vfl_lines) one after the other: the same records as vfl_record_parse
+ * makes of them, in a fraction of the time. No byte outside the block is read. */
+enum vfl_status vfl_record_scan(const struct vfl_record_format *format, struct vfl_span block,
+                                int64_t now_epoch_s, struct vfl_record_sink sink,
+                                struct vfl_error *err) VFL_MUST_CHECK;
 
 #endif

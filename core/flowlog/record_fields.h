@@ -1,22 +1,16 @@
-/* Private to the record parser: what its builds for different processors share. Each build is a
- * file that defines
+/* Private to the parsers of records: from the values of a line to a record. Whoever includes this
+ * defines before
  *
- *   breaks_of_block   where 64 bytes hold a space, and whether any is a control byte
- *   offsets_of_breaks a mask's bits as offsets
- *   number_before     the number whose 1 to 16 digits end at a place, 16 bytes into the line or
- * more v4_at             the IPv4 address of up to 15 characters at a place, 16 bytes before the
- * end numbers_before, v4_pair_at   two of these
+ *   read_number    the number that is all of a value, when it is one and fits 64 bits
+ *   read_address   the address that is all of a value
  *
- * as fast as its processor can, and includes this file, which makes vfl_record_parse of them. They
- * may refuse anything unusual: the general code then decides, so all builds give the same record.
- */
+ * Both get the bytes that may be read along with the value: a block it lies in. */
 #ifndef VFL_FLOWLOG_RECORD_FIELDS_H
 #define VFL_FLOWLOG_RECORD_FIELDS_H
 
 #include <string.h>
 
-#include "core/flowlog/record.h"
-#include "core/flowlog/values.h"
+#include "core/flowlog/record_scanners.h"
 
 #define EARLIEST_EPOCH_S INT64_C(1388534400) /* 2014-01-01: before flow logs existed */
 #define DAY_S 86400
@@ -34,6 +28,9 @@ enum log_status {
 /* What is known of a line before all its values are. */
 struct draft {
     struct vfl_record *record;
+    struct vfl_span block; /* has the line in it */
+    struct vfl_span src;   /* the text of srcaddr; {NULL, 0} until it was seen */
+    struct vfl_span dst;
     enum log_status log_status;
     bool has_bad_address;
     bool is_header; /* srcaddr is the word "srcaddr" */
@@ -54,53 +51,67 @@ static inline bool is_dash(struct vfl_span value)
     return value.len == 1 && value.ptr[0] == '-';
 }
 
-static bool parse_long_number(struct vfl_span value, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned digit = (unsigned)(value.ptr[i] - '0');
-        if (digit > 9 || number > (UINT64_MAX - digit) / 10)
-            return false;
-        number = number * 10 + digit;
-    }
-    *ret_number = number;
-    return value.len > 0;
-}
-
-/* A value and the line that it is in, whose bytes around it may be read along with it. */
-struct field_value {
-    struct vfl_span text;
-    size_t before; /* bytes of the line in front of it */
-    size_t after;
-};
-
-/* Parses digits alone up to max: no sign, exponent or base prefix. False: absent; anything but "-"
- * then leaves flaw. */
-static VFL_INLINE bool parse_bounded(struct field_value value, uint64_t max,
-                                     struct vfl_record *record, unsigned flaw, uint64_t *ret_number)
+/* Parses digits alone up to max: no sign, exponent or base prefix. False: absent, *ret_number is 0;
+ * anything but "-" then leaves flaw. */
+static VFL_INLINE bool parse_bounded(struct vfl_span value, uint64_t max, struct draft *draft,
+                                     unsigned flaw, uint64_t *ret_number)
 {
     uint64_t number;
-    bool is_number = value.text.len <= 16 && value.before + value.text.len >= 16
-                         ? number_before(value.text.ptr + value.text.len, value.text.len, &number)
-                         : parse_long_number(value.text, &number);
-    if (is_number && number <= max) {
+    if (read_number(value, draft->block, &number) && number <= max) {
         *ret_number = number;
         return true;
     }
-    if (!is_dash(value.text))
-        record->flaws = (uint8_t)(record->flaws | flaw);
+    *ret_number = 0;
+    if (!is_dash(value))
+        draft->record->flaws = (uint8_t)(draft->record->flaws | flaw);
     return false;
 }
 
-static VFL_INLINE void parse_address(struct field_value value, struct draft *draft,
+/* The same, up to 255 and mostly of one digit. */
+static VFL_INLINE bool parse_small(struct vfl_span value, uint8_t max, struct draft *draft,
+                                   unsigned flaw, uint8_t *ret_number)
+{
+    uint64_t number = (unsigned char)value.ptr[0] - (uint64_t)'0';
+    bool is_there = number <= 9 && number <= max;
+    if (value.len != 1)
+        is_there = parse_bounded(value, max, draft, flaw, &number);
+    else if (!is_there && value.ptr[0] != '-')
+        draft->record->flaws = (uint8_t)(draft->record->flaws | flaw);
+    *ret_number = (uint8_t)(is_there ? number : 0);
+    return is_there;
+}
+
+static VFL_INLINE void parse_address(struct vfl_span value, struct draft *draft,
                                      struct vfl_ip *ret_address)
 {
-    uint32_t v4;
-    if (value.text.len <= 15 && value.text.len + value.after >= 16 &&
-        v4_at(value.text.ptr, value.text.len, &v4))
-        *ret_address = vfl_ip_from_v4(v4);
-    else if (!vfl_ip_parse(value.text, ret_address) && !is_dash(value.text))
+    if (read_address(value, draft->block, ret_address))
+        return;
+    *ret_address = (struct vfl_ip){0, 0};
+    if (!is_dash(value))
         draft->has_bad_address = true;
+}
+
+/* False also when a and b are the same and too short for it. */
+static VFL_INLINE bool are_known_same(struct vfl_span a, struct vfl_span b)
+{
+    enum { WORD = sizeof(uint64_t) };
+    if (a.len != b.len || a.len < WORD)
+        return false;
+    for (size_t at = 0; at + WORD < a.len; at += WORD)
+        if (memcmp(a.ptr + at, b.ptr + at, WORD) != 0)
+            return false;
+    return memcmp(a.ptr + a.len - WORD, b.ptr + b.len - WORD, WORD) == 0;
+}
+
+/* Mostly pkt-srcaddr is srcaddr again: then the text need not be parsed a second time. */
+static VFL_INLINE void parse_packet_address(struct vfl_span value, struct draft *draft,
+                                            struct vfl_span known_text, struct vfl_ip known,
+                                            struct vfl_ip *ret_address)
+{
+    if (!vfl_ip_is_absent(known) && are_known_same(value, known_text))
+        *ret_address = known;
+    else
+        parse_address(value, draft, ret_address);
 }
 
 static enum log_status parse_log_status(struct vfl_span value)
@@ -132,82 +143,82 @@ static enum vfl_flow_direction parse_flow_direction(struct vfl_span value)
     return VFL_FLOW_DIRECTION_NONE;
 }
 
-static VFL_INLINE void parse_field(enum vfl_field field, struct field_value value,
-                                   struct draft *draft)
+/* Sets what the field is in the record, absent or not. */
+static VFL_INLINE void parse_field(enum vfl_field field, struct vfl_span value, struct draft *draft)
 {
     struct vfl_record *record = draft->record;
     uint64_t number = 0;
     switch (field) {
     case VFL_FIELD_SRCADDR:
+        draft->src = value;
         parse_address(value, draft, &record->src);
-        if (draft->has_bad_address)
-            draft->is_header = IS(value.text, "srcaddr");
+        draft->is_header = draft->has_bad_address && IS(value, "srcaddr");
         break;
     case VFL_FIELD_DSTADDR:
+        draft->dst = value;
         parse_address(value, draft, &record->dst);
         break;
     case VFL_FIELD_PKT_SRCADDR:
-        parse_address(value, draft, &record->pkt_src);
+        parse_packet_address(value, draft, draft->src, record->src, &record->pkt_src);
         break;
     case VFL_FIELD_PKT_DSTADDR:
-        parse_address(value, draft, &record->pkt_dst);
+        parse_packet_address(value, draft, draft->dst, record->dst, &record->pkt_dst);
         break;
     case VFL_FIELD_SRCPORT:
-        draft->has_src_port = parse_bounded(value, UINT16_MAX, record, VFL_FLAW_PORT, &number);
+        draft->has_src_port = parse_bounded(value, UINT16_MAX, draft, VFL_FLAW_PORT, &number);
         record->src_port = (uint16_t)number;
         break;
     case VFL_FIELD_DSTPORT:
-        draft->has_dst_port = parse_bounded(value, UINT16_MAX, record, VFL_FLAW_PORT, &number);
+        draft->has_dst_port = parse_bounded(value, UINT16_MAX, draft, VFL_FLAW_PORT, &number);
         record->dst_port = (uint16_t)number;
         break;
     case VFL_FIELD_PROTOCOL:
-        record->has_protocol = parse_bounded(value, UINT8_MAX, record, VFL_FLAW_PROTOCOL, &number);
-        record->protocol = (uint8_t)number;
+        record->has_protocol =
+            parse_small(value, UINT8_MAX, draft, VFL_FLAW_PROTOCOL, &record->protocol);
         break;
     case VFL_FIELD_PACKETS:
         record->has_packets =
-            parse_bounded(value, UINT64_MAX, record, VFL_FLAW_COUNTER, &record->packets);
+            parse_bounded(value, UINT64_MAX, draft, VFL_FLAW_COUNTER, &record->packets);
         break;
     case VFL_FIELD_BYTES:
         record->has_bytes =
-            parse_bounded(value, UINT64_MAX, record, VFL_FLAW_COUNTER, &record->bytes);
+            parse_bounded(value, UINT64_MAX, draft, VFL_FLAW_COUNTER, &record->bytes);
         break;
     case VFL_FIELD_START:
         draft->has_start =
-            parse_bounded(value, UINT64_MAX, record, VFL_FLAW_TIME_RANGE, &draft->start);
+            parse_bounded(value, UINT64_MAX, draft, VFL_FLAW_TIME_RANGE, &draft->start);
         break;
     case VFL_FIELD_END:
-        draft->has_end = parse_bounded(value, UINT64_MAX, record, VFL_FLAW_TIME_RANGE, &draft->end);
+        draft->has_end = parse_bounded(value, UINT64_MAX, draft, VFL_FLAW_TIME_RANGE, &draft->end);
         break;
     case VFL_FIELD_ACTION:
-        record->action = parse_action(value.text);
+        record->action = parse_action(value);
         break;
     case VFL_FIELD_LOG_STATUS:
-        draft->log_status = parse_log_status(value.text);
+        draft->log_status = parse_log_status(value);
         break;
     case VFL_FIELD_TCP_FLAGS:
-        record->has_tcp_flags = parse_bounded(value, UINT8_MAX, record, 0, &number);
-        record->tcp_flags = (uint8_t)number;
+        record->has_tcp_flags = parse_small(value, UINT8_MAX, draft, 0, &record->tcp_flags);
         break;
     case VFL_FIELD_FLOW_DIRECTION:
-        record->flow_direction = parse_flow_direction(value.text);
+        record->flow_direction = parse_flow_direction(value);
         break;
     case VFL_FIELD_TRAFFIC_PATH:
-        if (parse_bounded(value, 8, record, 0, &number))
-            record->traffic_path = (uint8_t)number;
+        (void)parse_small(value, 8, draft, 0, &record->traffic_path);
         break;
     default:
         break;
     }
 }
 
-static VFL_INLINE void parse_step(struct vfl_record_step step, struct field_value value,
+static VFL_INLINE void parse_step(struct vfl_record_step step, struct vfl_span value,
                                   struct draft *draft)
 {
+    const struct vfl_span absent = {NULL, 0};
     if (step.text == VFL_TEXT_COUNT)
         parse_field((enum vfl_field)step.field, value, draft);
-    else if (!is_dash(value.text))
-        draft->record->texts[step.text] = value.text;
+    else
+        draft->record->texts[step.text] = is_dash(value) ? absent : value;
 }
 
 static inline bool is_believable(uint64_t epoch_s, int64_t now_epoch_s)
@@ -221,6 +232,9 @@ static inline void settle_times(const struct draft *draft, int64_t now_epoch_s)
     struct vfl_record *record = draft->record;
     uint64_t start = draft->start > LEAST_MILLISECONDS ? draft->start / 1000 : draft->start;
     uint64_t end = draft->end > LEAST_MILLISECONDS ? draft->end / 1000 : draft->end;
+    record->has_times = false;
+    record->start_epoch_s = 0;
+    record->end_epoch_s = 0;
     if ((draft->has_start && !is_believable(start, now_epoch_s)) ||
         (draft->has_end && !is_believable(end, now_epoch_s))) {
         record->flaws |= VFL_FLAW_TIME_RANGE;
@@ -254,186 +268,18 @@ static enum vfl_record_kind kind_of(const struct draft *draft)
     return VFL_RECORD_FLOW;
 }
 
-enum { BLOCK_BYTES = 64 };
-
-/* The offsets behind each value of a line whose values are parted by single spaces, as AWS writes
- * them. False: it is another, or has not column_count values. All separators are found before the
- * first value is looked at, so columns that nobody needs cost nothing. */
-static VFL_INLINE bool split(struct vfl_span line, unsigned column_count, uint32_t *ends)
-{
-    if (line.len < BLOCK_BYTES || line.ptr[line.len - 1] == ' ')
-        return false;
-    uint64_t odd = 0;
-    uint64_t was_space = 1; /* at the block's front, of the byte before it */
-    unsigned count = 0;
-    for (size_t at = 0; at < line.len; at += BLOCK_BYTES) {
-        size_t rest = line.len - at;
-        size_t again = rest < BLOCK_BYTES ? BLOCK_BYTES - rest : 0; /* bytes looked at once more */
-        bool has_control;
-        uint64_t spaces = breaks_of_block(line.ptr + at - again, &has_control) >> again;
-        odd |= (spaces & (spaces << 1 | was_space)) | has_control;
-        was_space = spaces >> 63;
-        count += offsets_of_breaks(spaces, (uint32_t)at, ends + count);
-        if (count >= column_count)
-            return false;
-    }
-    ends[count] = (uint32_t)line.len;
-    return odd == 0 && count + 1 == column_count;
-}
-
-/* Any line, its CR taken off already: values parted by runs of spaces and tabs. Returns false
- * unless there are column_count of them and no NUL byte; *ret_is_blank when there is none. */
-static VFL_NOINLINE bool parse_any_line(const struct vfl_record_format *format,
-                                        struct vfl_span line, struct draft *draft,
-                                        bool *ret_is_blank)
-{
-    struct vfl_values values = {.line = line.ptr, .len = line.len};
-    struct vfl_span value = {NULL, 0};
-    unsigned column = 0;
-    unsigned step = 0;
-    while (vfl_values_next(&values, &value)) {
-        if (column == format->column_count)
-            return false;
-        if (step < format->step_count && format->steps[step].column == column) {
-            size_t before = (size_t)(value.ptr - line.ptr);
-            struct field_value field = {value, before, line.len - before - value.len};
-            parse_step(format->steps[step++], field, draft);
-        }
-        column++;
-    }
-    *ret_is_blank = column == 0 && !values.has_nul;
-    return column == format->column_count && !values.has_nul;
-}
-
-static VFL_INLINE struct field_value value_of_column(struct vfl_span line, const uint32_t *ends,
-                                                     unsigned column)
-{
-    uint32_t start = column == 0 ? 0 : ends[column - 1] + 1;
-    uint32_t end = ends[column];
-    return (struct field_value){{line.ptr + start, end - start}, start, line.len - end};
-}
-
-static VFL_INLINE void parse_address_pair(struct vfl_span line, const uint32_t *ends,
-                                          struct draft *draft)
-{
-    const struct field_value src = value_of_column(line, ends, VFL_FIELD_SRCADDR);
-    const struct field_value dst = value_of_column(line, ends, VFL_FIELD_DSTADDR);
-    uint32_t v4[2];
-    if (src.text.len <= 15 && dst.text.len <= 15 && dst.text.len + dst.after >= 16 &&
-        v4_pair_at((const char *const[2]){src.text.ptr, dst.text.ptr},
-                   (const size_t[2]){src.text.len, dst.text.len}, v4)) {
-        draft->record->src = vfl_ip_from_v4(v4[0]);
-        draft->record->dst = vfl_ip_from_v4(v4[1]);
-        return;
-    }
-    parse_field(VFL_FIELD_SRCADDR, src, draft);
-    parse_field(VFL_FIELD_DSTADDR, dst, draft);
-}
-
-/* Of two neighbouring columns. */
-static VFL_INLINE bool parse_number_pair(struct vfl_span line, const uint32_t *ends,
-                                         enum vfl_field first_field, uint64_t ret_numbers[2])
-{
-    const struct field_value first = value_of_column(line, ends, first_field);
-    const struct field_value second = value_of_column(line, ends, first_field + 1);
-    return first.text.len <= 16 && second.text.len <= 16 && first.before + first.text.len >= 16 &&
-           numbers_before((const char *const[2]){first.text.ptr + first.text.len,
-                                                 second.text.ptr + second.text.len},
-                          (const size_t[2]){first.text.len, second.text.len}, ret_numbers);
-}
-
-/* The columns of the default format, which most others start with: known beforehand, so there is no
- * choice to make for each value, and neighbours can be taken in pairs. What is not as usual is left
- * to parse_field. */
-static VFL_INLINE void parse_default_columns(struct vfl_span line, const uint32_t *ends,
-                                             struct draft *draft)
+/* Of a line that has its format's columns, when all of them were parsed. */
+static inline void finish_record(const struct draft *draft, int64_t now_epoch_s)
 {
     struct vfl_record *record = draft->record;
-    uint64_t numbers[2];
-#define PARSE(field) parse_field(field, value_of_column(line, ends, field), draft)
-    struct vfl_span interface_id = value_of_column(line, ends, VFL_FIELD_INTERFACE_ID).text;
-    if (!is_dash(interface_id))
-        record->interface_id = interface_id;
-    parse_address_pair(line, ends, draft);
-    if (parse_number_pair(line, ends, VFL_FIELD_SRCPORT, numbers) &&
-        (numbers[0] | numbers[1]) <= UINT16_MAX) {
-        draft->has_src_port = draft->has_dst_port = true;
-        record->src_port = (uint16_t)numbers[0];
-        record->dst_port = (uint16_t)numbers[1];
+    enum vfl_record_kind kind = kind_of(draft);
+    if (kind == VFL_RECORD_HEADER || kind == VFL_RECORD_MALFORMED) {
+        memset(record, 0, sizeof *record);
     } else {
-        PARSE(VFL_FIELD_SRCPORT);
-        PARSE(VFL_FIELD_DSTPORT);
+        record->has_ports = draft->has_src_port && draft->has_dst_port;
+        settle_times(draft, now_epoch_s);
     }
-    struct vfl_span protocol = value_of_column(line, ends, VFL_FIELD_PROTOCOL).text;
-    unsigned tens = (unsigned)(protocol.ptr[0] - '0');
-    unsigned ones = (unsigned)(protocol.ptr[protocol.len - 1] - '0');
-    if (protocol.len <= 2 && tens <= 9 && ones <= 9) {
-        record->has_protocol = true;
-        record->protocol = (uint8_t)(protocol.len == 1 ? ones : tens * 10 + ones);
-    } else {
-        PARSE(VFL_FIELD_PROTOCOL);
-    }
-    if (parse_number_pair(line, ends, VFL_FIELD_PACKETS, numbers)) {
-        record->has_packets = record->has_bytes = true;
-        record->packets = numbers[0];
-        record->bytes = numbers[1];
-    } else {
-        PARSE(VFL_FIELD_PACKETS);
-        PARSE(VFL_FIELD_BYTES);
-    }
-    if (parse_number_pair(line, ends, VFL_FIELD_START, numbers)) {
-        draft->has_start = draft->has_end = true;
-        draft->start = numbers[0];
-        draft->end = numbers[1];
-    } else {
-        PARSE(VFL_FIELD_START);
-        PARSE(VFL_FIELD_END);
-    }
-    PARSE(VFL_FIELD_ACTION);
-    PARSE(VFL_FIELD_LOG_STATUS);
-#undef PARSE
-}
-
-static VFL_INLINE void parse_columns(const struct vfl_record_format *format, struct vfl_span line,
-                                     const uint32_t *ends, struct draft *draft)
-{
-    unsigned step = 0;
-    if (format->default_step_count > 0) {
-        parse_default_columns(line, ends, draft);
-        step = format->default_step_count;
-    }
-    for (; step < format->step_count; step++)
-        parse_step(format->steps[step], value_of_column(line, ends, format->steps[step].column),
-                   draft);
-}
-
-static VFL_INLINE void parse_record(const struct vfl_record_format *format, struct vfl_span line,
-                                    int64_t now_epoch_s, struct vfl_record *ret_record)
-{
-    /* A block's offsets are stored eight at a time, past the last one that counts. */
-    uint32_t ends[VFL_RECORD_MAX_COLUMNS + BLOCK_BYTES + 8];
-    struct draft draft = {.record = ret_record};
-    bool is_blank = false;
-    bool is_whole;
-    clear_record(ret_record);
-    if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-        line.len--;
-    if (split(line, format->column_count, ends)) {
-        parse_columns(format, line, ends, &draft);
-        is_whole = true;
-    } else {
-        is_whole = parse_any_line(format, line, &draft, &is_blank);
-    }
-    enum vfl_record_kind kind = is_whole   ? kind_of(&draft)
-                                : is_blank ? VFL_RECORD_BLANK
-                                           : VFL_RECORD_MALFORMED;
-    if (kind == VFL_RECORD_BLANK || kind == VFL_RECORD_HEADER || kind == VFL_RECORD_MALFORMED) {
-        clear_record(ret_record);
-    } else {
-        ret_record->has_ports = draft.has_src_port && draft.has_dst_port;
-        settle_times(&draft, now_epoch_s);
-    }
-    ret_record->kind = kind;
+    record->kind = kind;
 }
 
 #endif

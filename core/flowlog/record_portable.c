@@ -1,6 +1,11 @@
-/* The record parser for any processor: eight bytes in a register stand for the vectors that others
- * have. */
-#include "core/flowlog/record_parser.h"
+/* The record scanner for any processor: eight bytes in a register stand for the vectors that others
+ * have. What parts values is found by SSE2 where there is that, as on every x86-64. */
+#include "core/flowlog/record_scanners.h"
+
+#include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 /* Written out, because compilers make one load of this form and not of a loop. */
 static inline uint32_t load_4_bytes(const char *bytes)
@@ -16,14 +21,6 @@ static inline uint64_t load_8_bytes(const char *bytes)
     return (uint64_t)byte[0] | (uint64_t)byte[1] << 8 | (uint64_t)byte[2] << 16 |
            (uint64_t)byte[3] << 24 | (uint64_t)byte[4] << 32 | (uint64_t)byte[5] << 40 |
            (uint64_t)byte[6] << 48 | (uint64_t)byte[7] << 56;
-}
-
-/* Bit i is set when byte i of word is at most 0x20. */
-static inline uint64_t low_bytes(uint64_t word)
-{
-    const uint64_t sum = (word & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x5f5f5f5f5f5f5f5f);
-    const uint64_t hits = ~(sum | word) & UINT64_C(0x8080808080808080);
-    return ((hits >> 7) * UINT64_C(0x0102040810204080)) >> 56;
 }
 
 /* Bit i is set when byte i of word is c. */
@@ -47,30 +44,78 @@ static inline unsigned lowest_bit(uint64_t mask)
 #endif
 }
 
-static inline uint64_t breaks_of_block(const char *bytes, bool *ret_has_control)
+enum { PIECE_BYTES = 64 };
+
+struct piece {
+    uint64_t ends; /* spaces, tabs and newlines */
+    uint64_t newlines;
+    uint64_t has_nul;
+};
+
+/* By pairs, fours and eights: without popcnt, the compiler's own is a call. */
+static inline unsigned count_bits(uint64_t bits)
 {
-    uint64_t spaces = 0;
-    uint64_t low = 0;
-    for (unsigned i = 0; i < 64; i += 8) {
-        uint64_t word = load_8_bytes(bytes + i);
-        spaces |= bytes_equal_to(word, ' ') << i;
-        low |= low_bytes(word) << i;
-    }
-    *ret_has_control = low != spaces;
-    return spaces;
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (unsigned)(bits * UINT64_C(0x0101010101010101) >> 56);
 }
 
-static inline unsigned offsets_of_breaks(uint64_t breaks, uint32_t base, uint32_t *offsets)
+#if defined(__SSE2__)
+static inline uint64_t equal_16(__m128i bytes, char c)
+{
+    return (uint64_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)));
+}
+
+/* Written out: compilers would make a loop of it. */
+static inline uint64_t equal_to(const __m128i bytes[4], char c)
+{
+    return equal_16(bytes[0], c) | equal_16(bytes[1], c) << 16 | equal_16(bytes[2], c) << 32 |
+           equal_16(bytes[3], c) << 48;
+}
+
+static inline struct piece look_at(const char *bytes)
+{
+    const __m128i text[4] = {
+        _mm_loadu_si128((const __m128i *)(const void *)bytes),
+        _mm_loadu_si128((const __m128i *)(const void *)(bytes + 16)),
+        _mm_loadu_si128((const __m128i *)(const void *)(bytes + 32)),
+        _mm_loadu_si128((const __m128i *)(const void *)(bytes + 48)),
+    };
+    __m128i least = _mm_min_epu8(_mm_min_epu8(text[0], text[1]), _mm_min_epu8(text[2], text[3]));
+    uint64_t newlines = equal_to(text, '\n');
+    return (struct piece){
+        .ends = equal_to(text, ' ') | equal_to(text, '\t') | newlines,
+        .newlines = newlines,
+        .has_nul = (uint64_t)_mm_movemask_epi8(_mm_cmpeq_epi8(least, _mm_setzero_si128())),
+    };
+}
+#else
+static inline struct piece look_at(const char *bytes)
+{
+    struct piece piece = {0, 0, 0};
+    for (unsigned i = 0; i < PIECE_BYTES; i += 8) {
+        uint64_t word = load_8_bytes(bytes + i);
+        uint64_t newlines = bytes_equal_to(word, '\n');
+        piece.ends |= (bytes_equal_to(word, ' ') | bytes_equal_to(word, '\t') | newlines) << i;
+        piece.newlines |= newlines << i;
+        piece.has_nul |= bytes_equal_to(word, '\0');
+    }
+    return piece;
+}
+#endif
+
+static inline unsigned put_offsets(uint64_t bits, unsigned base, int16_t *offsets)
 {
     unsigned count = 0;
-    for (; breaks != 0; breaks &= breaks - 1)
-        offsets[count++] = base + lowest_bit(breaks);
+    for (; bits != 0; bits &= bits - 1)
+        offsets[count++] = (int16_t)(base + lowest_bit(bits));
     return count;
 }
 
 /* The digits in the len (1 to 8) lowest bytes of word, first digit lowest; false when one is none.
  * Eight bytes are one register: no branch per digit, which is where a loop loses its time. */
-static inline bool number_of_word(uint64_t word, size_t len, uint64_t *ret_number)
+static VFL_INLINE bool number_of_word(uint64_t word, size_t len, uint64_t *ret_number)
 {
     uint64_t digits = (word ^ UINT64_C(0x3030303030303030)) << (64 - 8 * len);
     if (((digits + UINT64_C(0x7676767676767676)) & UINT64_C(0x8080808080808080)) != 0 ||
@@ -85,7 +130,7 @@ static inline bool number_of_word(uint64_t word, size_t len, uint64_t *ret_numbe
     return true;
 }
 
-static inline bool number_before(const char *end, size_t len, uint64_t *ret_number)
+static VFL_INLINE bool number_before(const char *end, size_t len, uint64_t *ret_number)
 {
     if (len <= 8)
         return number_of_word(load_8_bytes(end - 8) >> (64 - 8 * len), len, ret_number);
@@ -99,7 +144,7 @@ static inline bool number_before(const char *end, size_t len, uint64_t *ret_numb
 
 /* One octet: the len bytes at text, where four are readable. Returns over 255 for anything but its
  * canonical decimal form. */
-static inline uint32_t octet_of(const char *text, size_t len)
+static VFL_INLINE uint32_t octet_of(const char *text, size_t len)
 {
     static const uint32_t least[] = {1, 0, 10, 100}; /* of a number of so many digits */
     if (len - 1 > 2)
@@ -111,7 +156,7 @@ static inline uint32_t octet_of(const char *text, size_t len)
     return bad != 0 ? 256 : value;
 }
 
-static inline bool v4_at(const char *text, size_t len, uint32_t *ret_address)
+static VFL_INLINE bool v4_at(const char *text, size_t len, uint32_t *ret_address)
 {
     uint64_t dots =
         bytes_equal_to(load_8_bytes(text), '.') | bytes_equal_to(load_8_bytes(text + 8), '.') << 8;
@@ -135,34 +180,41 @@ static inline bool v4_at(const char *text, size_t len, uint32_t *ret_address)
     return true;
 }
 
-static inline bool numbers_before(const char *const ends[2], const size_t lens[2],
-                                  uint64_t ret_numbers[2])
+static VFL_INLINE bool read_number(struct vfl_span value, struct vfl_span block,
+                                   uint64_t *ret_number)
 {
-    return number_before(ends[0], lens[0], &ret_numbers[0]) &&
-           number_before(ends[1], lens[1], &ret_numbers[1]);
+    const char *end = value.ptr + value.len;
+    if (value.len == 0 || value.len > 16 || end - block.ptr < 8)
+        return vfl_record_read_number(value, ret_number);
+    return number_before(end, value.len, ret_number);
 }
 
-static inline bool v4_pair_at(const char *const texts[2], const size_t lens[2],
-                              uint32_t ret_addresses[2])
+static VFL_INLINE bool read_address(struct vfl_span value, struct vfl_span block,
+                                    struct vfl_ip *ret_address)
 {
-    return v4_at(texts[0], lens[0], &ret_addresses[0]) &&
-           v4_at(texts[1], lens[1], &ret_addresses[1]);
-}
-
-static inline void clear_record(struct vfl_record *record)
-{
-    enum { PIECE_BYTES = 64 };
-    char *bytes = (char *)record;
-    size_t at = 0;
-    for (; at + PIECE_BYTES <= sizeof *record; at += PIECE_BYTES)
-        memset(bytes + at, 0, PIECE_BYTES);
-    memset(bytes + at, 0, sizeof *record % PIECE_BYTES);
+    uint32_t v4;
+    if (value.len <= 15 && block.ptr + block.len - value.ptr >= 16 &&
+        v4_at(value.ptr, value.len, &v4)) {
+        *ret_address = vfl_ip_from_v4(v4);
+        return true;
+    }
+    return vfl_ip_parse(value, ret_address);
 }
 
 #include "core/flowlog/record_fields.h"
 
-void vfl_record_parse_portable(const struct vfl_record_format *format, struct vfl_span line,
-                               int64_t now_epoch_s, struct vfl_record *ret_record)
+static inline bool parse_usual_columns(struct vfl_span block, const char *tile, const int16_t *ends,
+                                       int64_t now_epoch_s, struct vfl_record *record)
 {
-    parse_record(format, line, now_epoch_s, ret_record);
+    (void)block, (void)tile, (void)ends, (void)now_epoch_s, (void)record;
+    return false;
+}
+
+#include "core/flowlog/record_scan.h"
+
+enum vfl_status vfl_record_scan_portable(const struct vfl_record_format *format,
+                                         struct vfl_span block, int64_t now_epoch_s,
+                                         struct vfl_record_sink sink, struct vfl_error *err)
+{
+    return scan_block(format, block, now_epoch_s, sink, err);
 }

@@ -1,6 +1,6 @@
 /* Cuts a line into its values at runs of spaces and tabs: for the record parser, its format, and
- * who shows every column. The parser cuts lines as AWS writes them by itself, which is quicker
- * (record_fields.h). */
+ * who shows every column. The scanners cut lines as AWS writes them by themselves, which is quicker
+ * (record_scan.h). */
 #ifndef VFL_FLOWLOG_VALUES_H
 #define VFL_FLOWLOG_VALUES_H
 

@@ -238,26 +238,38 @@ struct sample {
     int64_t now_epoch_s;
 };
 
-static enum vfl_status on_line(void *ctx, struct vfl_span line, struct vfl_error *err)
+static enum vfl_status on_record(void *ctx, const struct vfl_record *record, struct vfl_span line,
+                                 struct vfl_error *err)
 {
+    (void)line;
     struct sample *sample = ctx;
-    struct vfl_record record;
-    if (!sample->has_format) {
-        bool is_header = true;
-        enum vfl_status st = vfl_record_format_parse(line, &sample->format, &is_header, err);
-        sample->has_format = st == VFL_OK;
-        if (st != VFL_OK || is_header)
-            return st;
-    }
     sample->is_enough = sample->line_count == MAX_SAMPLED_LINES;
     if (sample->is_enough)
         return vfl_error_set(err, VFL_LIMIT, "enough was seen");
     sample->line_count++;
-    vfl_record_parse(&sample->format, line, sample->now_epoch_s, &record);
-    if (record.kind == VFL_RECORD_FLOW && record.has_times &&
-        record.end_epoch_s - record.start_epoch_s > sample->longest_s)
-        sample->longest_s = record.end_epoch_s - record.start_epoch_s;
+    if (record->kind == VFL_RECORD_FLOW && record->has_times &&
+        record->end_epoch_s - record->start_epoch_s > sample->longest_s)
+        sample->longest_s = record->end_epoch_s - record->start_epoch_s;
     return VFL_OK;
+}
+
+static enum vfl_status on_block(void *ctx, struct vfl_span block, struct vfl_error *err)
+{
+    struct sample *sample = ctx;
+    if (!sample->has_format) {
+        struct vfl_span rest = block;
+        struct vfl_span line = {NULL, 0};
+        bool is_header = true;
+        (void)vfl_lines_next(&rest, &line);
+        enum vfl_status st = vfl_record_format_parse(line, &sample->format, &is_header, err);
+        if (st != VFL_OK)
+            return st;
+        sample->has_format = true;
+        if (is_header)
+            block = rest;
+    }
+    return vfl_record_scan(&sample->format, block, sample->now_epoch_s,
+                           (struct vfl_record_sink){on_record, sample}, err);
 }
 
 static enum vfl_status on_text(void *ctx, struct vfl_span chunk, struct vfl_error *err)
@@ -284,7 +296,7 @@ static enum vfl_status read_sample(struct vfl_examination *examination,
     struct vfl_gunzip_summary summary;
     enum vfl_status st = vfl_gunzip_new(&sample->gunzip, err);
     if (st == VFL_OK)
-        st = vfl_lines_init(&sample->lines, (struct vfl_line_sink){on_line, sample}, err);
+        st = vfl_lines_init(&sample->lines, (struct vfl_line_sink){on_block, sample}, err);
     if (st != VFL_OK)
         goto out;
     vfl_gunzip_start(sample->gunzip, limits, (struct vfl_sink){on_text, sample});

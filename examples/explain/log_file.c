@@ -132,28 +132,37 @@ static bool is_blank(struct vfl_span line)
     return true;
 }
 
-static enum vfl_status on_line(void *ctx, struct vfl_span line, struct vfl_error *err)
+static enum vfl_status on_record(void *ctx, const struct vfl_record *record, struct vfl_span line,
+                                 struct vfl_error *err)
 {
     struct line_reader *reader = ctx;
-    enum vfl_status st = tell_overlong(reader, err);
-    if (st != VFL_OK)
-        return st;
-    struct vfl_record record;
     struct vfl_log_line told = {
-        .number = ++reader->number, .text = line, .format = &reader->format, .record = &record};
-    if (!reader->has_format) {
-        bool is_header = true;
-        if (is_blank(line))
-            return VFL_OK;
-        st = vfl_record_format_parse(line, &reader->format, &is_header, err);
-        if (st != VFL_OK)
-            return st;
-        reader->has_format = true;
-        if (is_header)
-            return VFL_OK;
-    }
-    vfl_record_parse(&reader->format, line, reader->now_epoch_s, &record);
+        .number = ++reader->number, .text = line, .format = &reader->format, .record = record};
     return reader->sink.line(reader->sink.ctx, &told, err);
+}
+
+/* Over-long lines come between blocks. */
+static enum vfl_status on_block(void *ctx, struct vfl_span block, struct vfl_error *err)
+{
+    struct line_reader *reader = ctx;
+    struct vfl_span rest = block;
+    struct vfl_span line = {NULL, 0};
+    enum vfl_status st = tell_overlong(reader, err);
+    while (st == VFL_OK && !reader->has_format && vfl_lines_next(&rest, &line)) {
+        bool is_header = true;
+        if (!is_blank(line)) {
+            st = vfl_record_format_parse(line, &reader->format, &is_header, err);
+            reader->has_format = st == VFL_OK;
+        }
+        if (is_header) {
+            reader->number++;
+            block = rest;
+        }
+    }
+    if (st != VFL_OK || !reader->has_format)
+        return st;
+    return vfl_record_scan(&reader->format, block, reader->now_epoch_s,
+                           (struct vfl_record_sink){on_record, reader}, err);
 }
 
 static enum vfl_status on_text(void *ctx, struct vfl_span chunk, struct vfl_error *err)
@@ -177,7 +186,7 @@ enum vfl_status vfl_log_file_read_lines(const char *path, int64_t now_epoch_s,
     struct vfl_gunzip_summary summary;
     enum vfl_status st = vfl_gunzip_new(&reader.gunzip, err);
     if (st == VFL_OK)
-        st = vfl_lines_init(&reader.lines, (struct vfl_line_sink){on_line, &reader}, err);
+        st = vfl_lines_init(&reader.lines, (struct vfl_line_sink){on_block, &reader}, err);
     if (st != VFL_OK)
         goto out;
     vfl_gunzip_start(reader.gunzip, limits, (struct vfl_sink){on_text, &reader});

@@ -43,6 +43,7 @@ struct reading {
     struct vfl_object_reader *reader;
     struct vfl_flow_table table;
     uint64_t text_bytes;
+    uint64_t block_count;
     uint64_t line_count;
     uint64_t record_count;
     uint64_t flow_bytes;
@@ -70,22 +71,36 @@ static enum vfl_status read_file(struct vfl_store *store, const struct vfl_store
 
 static const struct vfl_store_ops file_ops = {.get = read_file};
 
-static enum vfl_status on_line(void *ctx, struct vfl_span line, struct vfl_error *err)
+static enum vfl_status on_record(void *ctx, const struct vfl_record *record, struct vfl_span line,
+                                 struct vfl_error *err)
 {
+    (void)line, (void)err;
     struct reading *reading = ctx;
     reading->line_count++;
+    reading->record_count += record->kind == VFL_RECORD_FLOW;
+    reading->flow_bytes += record->bytes;
+    return VFL_OK;
+}
+
+/* Lines are not looked at one by one before they are parsed: of this stage blocks are counted. */
+static enum vfl_status on_block(void *ctx, struct vfl_span block, struct vfl_error *err)
+{
+    struct reading *reading = ctx;
+    reading->block_count++;
     if (reading->stage == STAGE_LINES)
         return VFL_OK;
     if (!reading->has_format) {
+        struct vfl_span header = {NULL, 0};
         bool is_header;
+        (void)vfl_lines_next(&block, &header);
         reading->has_format = true;
-        return vfl_record_format_parse(line, &reading->format, &is_header, err);
+        reading->line_count++;
+        enum vfl_status st = vfl_record_format_parse(header, &reading->format, &is_header, err);
+        if (st != VFL_OK)
+            return st;
     }
-    struct vfl_record record;
-    vfl_record_parse(&reading->format, line, reading->now_epoch_s, &record);
-    reading->record_count += record.kind == VFL_RECORD_FLOW;
-    reading->flow_bytes += record.bytes;
-    return VFL_OK;
+    return vfl_record_scan(&reading->format, block, reading->now_epoch_s,
+                           (struct vfl_record_sink){on_record, reading}, err);
 }
 
 static enum vfl_status on_text(void *ctx, struct vfl_span chunk, struct vfl_error *err)
@@ -152,7 +167,7 @@ static enum vfl_status read_files(struct reading *reading, char *const *paths,
 {
     enum vfl_status st = vfl_gunzip_new(&reading->gunzip, err);
     if (st == VFL_OK)
-        st = vfl_lines_init(&reading->lines, (struct vfl_line_sink){on_line, reading}, err);
+        st = vfl_lines_init(&reading->lines, (struct vfl_line_sink){on_block, reading}, err);
     if (st == VFL_OK)
         st = vfl_object_reader_new(&reading->reader, err);
     for (; st == VFL_OK && *paths != NULL; paths++) {
@@ -171,12 +186,13 @@ static void print_result(const struct reading *reading)
     getrusage(RUSAGE_SELF, &usage);
     double seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                      (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    printf("{\"stage\": \"%s\", \"text_bytes\": %" PRIu64 ", \"lines\": %" PRIu64
-           ", \"records\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"max_object_flows\": %" PRIu32
-           ", \"merged_flows\": %" PRIu32 ", \"cpu_s\": %.6f, \"peak_kib\": %ld}\n",
-           stage_names[reading->stage], reading->text_bytes, reading->line_count,
-           reading->record_count, reading->flow_bytes, reading->max_object_flows,
-           reading->table.flow_count, seconds, usage.ru_maxrss);
+    printf("{\"stage\": \"%s\", \"text_bytes\": %" PRIu64 ", \"blocks\": %" PRIu64
+           ", \"lines\": %" PRIu64 ", \"records\": %" PRIu64 ", \"bytes\": %" PRIu64
+           ", \"max_object_flows\": %" PRIu32 ", \"merged_flows\": %" PRIu32
+           ", \"cpu_s\": %.6f, \"peak_kib\": %ld}\n",
+           stage_names[reading->stage], reading->text_bytes, reading->block_count,
+           reading->line_count, reading->record_count, reading->flow_bytes,
+           reading->max_object_flows, reading->table.flow_count, seconds, usage.ru_maxrss);
 }
 
 static bool find_stage(const char *name, enum stage *ret_stage)

@@ -5,23 +5,41 @@
 #include "core/strbuf.h"
 #include "tests/unit/run_suite.h"
 
-/* Receives lines as "<line>|"; refuses line number fail_at (from 1). */
+/* Receives blocks as their lines, "<line>|"; refuses the block with line number fail_at (from 1).
+ */
 struct receiver {
     struct vfl_strbuf text;
     unsigned count;
     unsigned fail_at;
+    unsigned block_count;
+    bool is_over; /* a block without a final newline came */
     const char *last_ptr;
 };
 
-static enum vfl_status receive(void *ctx, struct vfl_span line, struct vfl_error *err)
+static enum vfl_status receive(void *ctx, struct vfl_span block, struct vfl_error *err)
 {
     struct receiver *receiver = ctx;
-    receiver->last_ptr = line.ptr;
-    if (++receiver->count == receiver->fail_at)
-        return vfl_error_set(err, VFL_LIMIT, "line %u refused", receiver->count);
-    vfl_strbuf_append(&receiver->text, line);
-    vfl_strbuf_append_char(&receiver->text, '|');
+    struct vfl_span line = {NULL, 0};
+    ck_assert_uint_gt(block.len, 0);
+    ck_assert(!receiver->is_over);
+    receiver->block_count++;
+    receiver->last_ptr = block.ptr;
+    receiver->is_over = block.ptr[block.len - 1] != '\n';
+    while (vfl_lines_next(&block, &line)) {
+        ck_assert_uint_le(line.len, VFL_LINE_MAX_BYTES);
+        if (++receiver->count == receiver->fail_at)
+            return vfl_error_set(err, VFL_LIMIT, "line %u refused", receiver->count);
+        vfl_strbuf_append(&receiver->text, line);
+        vfl_strbuf_append_char(&receiver->text, '|');
+    }
     return VFL_OK;
+}
+
+static void reset(struct vfl_lines *lines, struct receiver *receiver)
+{
+    vfl_lines_reset(lines);
+    vfl_strbuf_reset(&receiver->text);
+    receiver->is_over = false;
 }
 
 static void set_up(struct vfl_lines *lines, struct receiver *receiver)
@@ -65,8 +83,7 @@ START_TEST(every_split_gives_the_same_lines)
         set_up(&lines, &receiver);
         for (size_t i = 0; i <= len; i++) {
             for (size_t j = i; j <= len; j++) {
-                vfl_lines_reset(&lines);
-                vfl_strbuf_reset(&receiver.text);
+                reset(&lines, &receiver);
                 feed(&lines, input, i);
                 feed(&lines, input + i, j - i);
                 feed(&lines, input + j, len - j);
@@ -142,14 +159,19 @@ START_TEST(case_28_the_cap_is_exact_and_reading_goes_on)
 }
 END_TEST
 
-START_TEST(whole_lines_are_passed_on_in_place)
+START_TEST(whole_lines_are_passed_on_in_place_and_together)
 {
-    static const char input[] = "one\ntwo\n";
+    static const char input[] = "one\ntwo\nthr";
     struct vfl_lines lines;
     struct receiver receiver;
     set_up(&lines, &receiver);
     ck_assert_int_eq(vfl_lines_feed(&lines, VFL_SPAN_LITERAL(input), NULL), VFL_OK);
-    ck_assert_ptr_eq(receiver.last_ptr, input + 4);
+    ck_assert_ptr_eq(receiver.last_ptr, input);
+    ck_assert_uint_eq(receiver.block_count, 1);
+    ck_assert_str_eq(vfl_strbuf_string(&receiver.text), "one|two|");
+    ck_assert_int_eq(vfl_lines_feed(&lines, VFL_SPAN_LITERAL("ee\nfour\nfive\n"), NULL), VFL_OK);
+    ck_assert_uint_eq(receiver.block_count, 3);
+    ck_assert_str_eq(vfl_strbuf_string(&receiver.text), "one|two|three|four|five|");
     vfl_strbuf_fini(&receiver.text);
     vfl_lines_fini(&lines);
 }
@@ -186,6 +208,7 @@ START_TEST(reset_forgets_the_object_before)
     feed_long_line(&lines, 70000, "", 999);
     vfl_lines_reset(&lines);
     ck_assert_uint_eq(lines.overlong_count, 0);
+    receiver.is_over = false;
     feed(&lines, "whole\n", 6);
     ck_assert_str_eq(vfl_strbuf_string(&receiver.text), "first|whole|");
     vfl_strbuf_fini(&receiver.text);
@@ -201,7 +224,7 @@ int main(void)
         every_split_gives_the_same_lines,
         case_27_a_nul_byte_is_passed_on,
         case_28_the_cap_is_exact_and_reading_goes_on,
-        whole_lines_are_passed_on_in_place,
+        whole_lines_are_passed_on_in_place_and_together,
         a_sink_failure_comes_back_unchanged,
         reset_forgets_the_object_before,
     };

@@ -115,6 +115,15 @@ struct line_row {
     const char *expected;
 };
 
+static enum vfl_status describe_scanned(void *ctx, const struct vfl_record *record,
+                                        struct vfl_span line, struct vfl_error *err)
+{
+    (void)line, (void)err;
+    describe(ctx, record);
+    return VFL_OK;
+}
+
+/* By itself, and as the block of one line that it is with and without a newline. */
 static void check_line(const char *name, const struct vfl_record_format *format, const char *line,
                        size_t len, const char *expected)
 {
@@ -127,8 +136,23 @@ static void check_line(const char *name, const struct vfl_record_format *format,
     describe(&text, &record);
     ck_assert_msg(strcmp(vfl_strbuf_string(&text), expected) == 0,
                   "%s:\n  got      %s\n  expected %s", name, vfl_strbuf_string(&text), expected);
-    vfl_strbuf_fini(&text);
     free_copy(copy);
+    for (size_t newline = 0; newline < 2 && len + newline > 0; newline++) {
+        vfl_strbuf_reset(&text);
+        char *block = malloc(len + newline);
+        ck_assert_ptr_nonnull(block);
+        memcpy(block, line, len);
+        if (newline > 0)
+            block[len] = '\n';
+        ck_assert_int_eq(vfl_record_scan(format, (struct vfl_span){block, len + newline}, NOW,
+                                         (struct vfl_record_sink){describe_scanned, &text}, NULL),
+                         VFL_OK);
+        free(block);
+        ck_assert_msg(strcmp(vfl_strbuf_string(&text), expected) == 0,
+                      "%s, in a block:\n  got      %s\n  expected %s", name,
+                      vfl_strbuf_string(&text), expected);
+    }
+    vfl_strbuf_fini(&text);
 }
 
 static void check_rows(const struct line_row *rows, size_t count)
@@ -381,6 +405,16 @@ START_TEST(canonicalises_and_refuses_addresses)
          "flow src=0.0.0.0 dst=255.255.255.255"},
         {"packet addresses -", "vpc-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr",
          "- 10.0.0.1 10.0.0.2 - -", "flow src=10.0.0.1 dst=10.0.0.2"},
+        {"packet addresses like the others but for a digit",
+         "vpc-id srcaddr dstaddr pkt-srcaddr "
+         "pkt-dstaddr",
+         "- 100.64.0.100 100.64.0.200 100.64.0.101 110.64.0.200",
+         "flow src=100.64.0.100 dst=100.64.0.200 pktsrc=100.64.0.101 pktdst=110.64.0.200"},
+        {"packet addresses that are the others, crossed",
+         "vpc-id srcaddr dstaddr pkt-srcaddr "
+         "pkt-dstaddr",
+         "- 100.64.0.100 100.64.0.200 100.64.0.200 100.64.0.100",
+         "flow src=100.64.0.100 dst=100.64.0.200 pktsrc=100.64.0.200 pktdst=100.64.0.100"},
         {"50 type is ignored", "vpc-id srcaddr dstaddr type", "- 10.0.0.1 10.0.0.2 EFA",
          "flow src=10.0.0.1 dst=10.0.0.2"},
         {"51 odd direction is ignored", "vpc-id srcaddr dstaddr flow-direction action",
