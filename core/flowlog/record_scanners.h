@@ -27,7 +27,9 @@ vfl_record_scanner vfl_record_scan_portable;
 #define VFL_RECORD_HAS_VECTOR_BUILDS 1
 /* Each only where the processor can run it. */
 vfl_record_scanner vfl_record_scan_avx2;
+vfl_record_scanner vfl_record_scan_avx512;
 bool vfl_record_can_run_avx2(void);
+bool vfl_record_can_run_avx512(void);
 #endif
 
 /* A number of any length, digit by digit; false when it is none or over 64 bits. */

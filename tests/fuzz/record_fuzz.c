@@ -94,6 +94,8 @@ static enum vfl_status receive(void *ctx, struct vfl_span block, struct vfl_erro
 #ifdef VFL_RECORD_HAS_VECTOR_BUILDS
     if (st == VFL_OK && vfl_record_can_run_avx2())
         st = scan(object, vfl_record_scan_avx2, block, err);
+    if (st == VFL_OK && vfl_record_can_run_avx512())
+        st = scan(object, vfl_record_scan_avx512, block, err);
 #endif
     return st == VFL_OK ? scan(object, vfl_record_scan_portable, block, err) : st;
 }

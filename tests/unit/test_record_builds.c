@@ -310,6 +310,8 @@ static unsigned find_scanners(struct scanner *scanners)
 #ifdef VFL_RECORD_HAS_VECTOR_BUILDS
     if (vfl_record_can_run_avx2())
         scanners[count++] = (struct scanner){"AVX2", vfl_record_scan_avx2};
+    if (vfl_record_can_run_avx512())
+        scanners[count++] = (struct scanner){"AVX-512", vfl_record_scan_avx512};
 #endif
     return count;
 }
