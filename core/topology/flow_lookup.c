@@ -91,7 +91,7 @@ static bool reserve_flow(struct vfl_flow_table *table)
 
 /* --- finding --- */
 
-/* Three looks at each, so that none has to wait for its memory alone. */
+/* All at once, so that none has to wait for its memory alone. */
 void flow_prefetch(const struct vfl_flow_table *table, const uint32_t *hashes, uint32_t count,
                    uint32_t *ret_positions)
 {
@@ -100,13 +100,6 @@ void flow_prefetch(const struct vfl_flow_table *table, const uint32_t *hashes, u
         ret_positions[i] = next_position(table, hashes[i], &at);
         if (ret_positions[i] != VFL_INDEX_NONE)
             vfl_prefetch(vfl_flow_at(table, ret_positions[i]));
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (ret_positions[i] == VFL_INDEX_NONE)
-            continue;
-        uint32_t window = vfl_flow_at(table, ret_positions[i])->window.next;
-        if (window != VFL_INDEX_NONE)
-            vfl_prefetch(&table->windows[window]);
     }
 }
 

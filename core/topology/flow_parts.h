@@ -56,8 +56,8 @@ static inline void flow_prefetch_slot(const struct vfl_flow_table *table, uint32
     vfl_prefetch(&table->slots[hash & (table->slot_count - 1)]);
 }
 
-/* Asks for the flows of hashes whose slots were asked for, and for the windows that hang on them.
- * Returns where each flow probably is, or VFL_INDEX_NONE. */
+/* Asks for the flows of hashes whose slots were asked for. Returns where each probably is, or
+ * VFL_INDEX_NONE. */
 void flow_prefetch(const struct vfl_flow_table *table, const uint32_t *hashes, uint32_t count,
                    uint32_t *ret_positions);
 

@@ -55,8 +55,10 @@ def parse_arguments():
                         help='a tenth of everything: to try the benchmark, not to quote')
     parser.add_argument('--only', default=','.join(SECTIONS),
                         help='sections, by comma: %(default)s')
-    parser.add_argument('--connections', type=int, default=8,
-                        help='parallel downloads that the check makes, for curl to do as many')
+    # core/workers.c: as many workers as cores, up to 4, with two connections each.
+    parser.add_argument('--connections', type=int, default=2 * min(4, os.cpu_count() or 1),
+                        help='parallel downloads, for curl to do as many as the check makes: '
+                             '%(default)s')
     parser.add_argument('--s3-set', action='append', default=[], metavar='KEY=NUMBER',
                         help='a further key of the instance that reads from S3')
     parser.add_argument('--node-modules', help='folder with @duckdb/node-api')
