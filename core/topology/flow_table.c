@@ -333,22 +333,27 @@ static enum vfl_status add_pending(struct vfl_flow_table *table,
                            VFL_FLOW_TABLE_MAX_WINDOWS_OF_FLOW, err);
 }
 
-/* The slots were asked for when each record came; here the flows are, all at once, before the first
- * is needed. */
+/* In rounds over all of them: the keys are hashed and their slots asked for, then their flows, then
+ * each is added to its own. So the hashes are made side by side, and none waits for its memory
+ * alone. */
 static enum vfl_status add_all_pending(struct vfl_flow_table *table, struct vfl_error *err)
 {
     uint32_t count = table->pending_count;
     table->pending_count = 0;
+    uint32_t hashes[VFL_FLOW_TABLE_MAX_PENDING];
     uint32_t positions[VFL_FLOW_TABLE_MAX_PENDING];
-    flow_prefetch(table, table->pending_hashes, count, positions);
+    const uint64_t seed = flow_seed(table);
+    for (uint32_t i = 0; i < count; i++) {
+        hashes[i] = flow_hash_key(seed, &table->pending[i].key);
+        flow_prefetch_slot(table, hashes[i]);
+    }
+    flow_prefetch(table, hashes, count, positions);
     enum vfl_status st = VFL_OK;
     for (uint32_t i = 0; i < count && st == VFL_OK; i++)
-        st = add_pending(table, &table->pending[i], table->pending_hashes[i], positions[i], err);
+        st = add_pending(table, &table->pending[i], hashes[i], positions[i], err);
     return st;
 }
 
-/* The key is made in registers and hashed before it is stored: read back as words a moment after
- * it was written in bytes, it would have to reach the cache first. */
 static enum vfl_status add_flow(struct vfl_flow_table *table, const struct vfl_record *record,
                                 uint32_t context, struct vfl_error *err)
 {
@@ -361,9 +366,6 @@ static enum vfl_status add_flow(struct vfl_flow_table *table, const struct vfl_r
     if (st != VFL_OK)
         return st;
     const uint16_t peer_port = set_ports(&key, record);
-    const uint32_t hash = flow_hash_key(flow_seed(table), &key);
-    flow_prefetch_slot(table, hash);
-    table->pending_hashes[table->pending_count] = hash;
     table->pending[table->pending_count++] = (struct vfl_pending_flow){
         .key = key,
         .peer_port = peer_port,
