@@ -383,6 +383,13 @@ static struct curl_fault classify(CURLcode code)
     return (struct curl_fault){code, VFL_HTTP_FAULT_PERMANENT, VFL_CONFIG};
 }
 
+/* Of a proxy's URL that it cannot use, curl's text has all: the password too. */
+static bool quotes_proxy(const char *text)
+{
+    static const char beginning[] = "Unsupported proxy";
+    return strncmp(text, beginning, sizeof beginning - 1) == 0;
+}
+
 static enum vfl_status report_curl_failure(struct vfl_http *http, const struct exchange *exchange,
                                            CURLcode code)
 {
@@ -399,6 +406,14 @@ static enum vfl_status report_curl_failure(struct vfl_http *http, const struct e
                              "the proxy refused the connection with status %ld: check the "
                              "https_proxy setting and its credentials%s",
                              connect_code, proxy);
+    }
+    if (quotes_proxy(text)) {
+        response->fault = VFL_HTTP_FAULT_PERMANENT;
+        return vfl_error_set(exchange->err, VFL_CONFIG,
+                             "the proxy's URL cannot be used: check the https_proxy setting, in "
+                             "which /, @, # and spaces of a user or password are written %%2F, "
+                             "%%40, %%23 and %%20%s",
+                             proxy);
     }
     response->fault = fault.fault;
     switch (code) {

@@ -19,6 +19,16 @@ static struct vfl_span authority_of(const char *url)
     return authority;
 }
 
+/* Of a proxy's URL. Of no length when an @ comes later: what looks like the place may then be a
+ * part of a password that has a '/'. */
+static struct vfl_span place_of(const char *url)
+{
+    struct vfl_span place = authority_of(url);
+    if (strchr(place.ptr + place.len, '@') != NULL)
+        place.len = 0;
+    return place;
+}
+
 static struct vfl_span without_port(struct vfl_span authority)
 {
     size_t len = authority.len;
@@ -97,7 +107,7 @@ bool vfl_proxy_find(const char *url, const char *(*look_up)(const char *name),
     const char *no_proxy = look_up("no_proxy");
     if (no_proxy == NULL || *no_proxy == '\0')
         no_proxy = look_up("NO_PROXY");
-    struct vfl_span place = authority_of(value);
+    struct vfl_span place = place_of(value);
     if ((no_proxy != NULL && is_excluded(no_proxy, host)) || place.len == 0 ||
         place.len >= sizeof proxy.place)
         return false;

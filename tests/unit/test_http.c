@@ -682,6 +682,38 @@ START_TEST(a_dead_proxy_is_named_and_not_the_endpoint_blamed)
 }
 END_TEST
 
+/* curl's own text quotes it whole. */
+START_TEST(a_proxy_that_cannot_be_used_is_told_without_its_password)
+{
+    static const char *const proxies[] = {
+        "ftp://user:hush@127.0.0.1:1",
+        "http://user:hush/@127.0.0.1:1",
+        "http://user:hush@127.0.0.1:99999999",
+        "http://user:hush #@127.0.0.1:1",
+        "user:hush?@127.0.0.1:1",
+    };
+    for (size_t i = 0; i < sizeof proxies / sizeof proxies[0]; i++) {
+        struct vfl_error err = {0};
+        struct vfl_http_response response;
+        struct vfl_http *http = open_http(&(struct vfl_http_options){0});
+        const struct vfl_http_request request = {.method = "GET",
+                                                 .url = "https://s3.test/",
+                                                 .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                                 .max_body_bytes = 1000};
+        ck_assert_int_eq(setenv("https_proxy", proxies[i], 1), 0);
+        vfl_http_response_init(&response);
+        enum vfl_status st = vfl_http_perform(http, &request, &response, &err);
+        ck_assert_int_eq(unsetenv("https_proxy"), 0);
+        ck_assert_msg(strstr(err.text, "hush") == NULL, "%s", err.text);
+        ck_assert_msg(strstr(err.text, "check the https_proxy setting") != NULL, "%s", err.text);
+        ck_assert_int_eq(st, VFL_CONFIG);
+        ck_assert_int_eq(response.fault, VFL_HTTP_FAULT_PERMANENT);
+        vfl_http_response_fini(&response);
+        vfl_http_free(http);
+    }
+}
+END_TEST
+
 /* The proxy is a closed port: reaching the server shows that it was not asked. */
 START_TEST(loopback_never_goes_through_a_proxy)
 {
@@ -772,6 +804,7 @@ int main(void)
         plain_http_needs_permission,
         a_proxys_refusal_is_a_matter_of_configuration,
         a_dead_proxy_is_named_and_not_the_endpoint_blamed,
+        a_proxy_that_cannot_be_used_is_told_without_its_password,
         loopback_never_goes_through_a_proxy,
         an_upper_case_http_proxy_is_not_believed,
         a_missing_ca_file_is_named,
