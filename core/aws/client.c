@@ -457,22 +457,30 @@ static bool may_repeat(struct vfl_aws_client *client, const struct vfl_aws_reply
     return vfl_retry_quota_take(&client->budget->quota, class, &effort->last_cost);
 }
 
-static bool is_within_call(struct vfl_aws_client *client, const struct effort *effort)
+/* False, at once, when the wait would outlast the run or the call. */
+static bool pause_before(struct vfl_aws_client *client, enum vfl_retry_class class,
+                         unsigned retry_index, const char *retry_after, int64_t deadline_ms)
 {
-    return client->clock.now_monotonic_ms(client->clock.ctx) < effort->deadline_ms - CALL_SLACK_MS;
+    int64_t delay_ms = vfl_retry_delay_ms(
+        class, retry_index, vfl_retry_chance(&client->budget->chance_state), retry_after);
+    int64_t now_ms = client->clock.now_monotonic_ms(client->clock.ctx);
+    if (deadline_ms > client->budget->deadline_monotonic_ms)
+        deadline_ms = client->budget->deadline_monotonic_ms;
+    if (now_ms + delay_ms >= deadline_ms)
+        return false;
+    client->clock.wait_ms(client->clock.ctx, delay_ms, client->cancelled);
+    return true;
 }
 
 bool vfl_aws_client_pause(struct vfl_aws_client *client, enum vfl_retry_class class,
                           unsigned retry_index, const char *retry_after)
 {
-    int64_t delay_ms = vfl_retry_delay_ms(
-        class, retry_index, vfl_retry_chance(&client->budget->chance_state), retry_after);
-    int64_t now_ms = client->clock.now_monotonic_ms(client->clock.ctx);
-    if (client->budget->deadline_monotonic_ms != INT64_MAX &&
-        now_ms + delay_ms >= client->budget->deadline_monotonic_ms)
-        return false;
-    client->clock.wait_ms(client->clock.ctx, delay_ms, client->cancelled);
-    return true;
+    return pause_before(client, class, retry_index, retry_after, INT64_MAX);
+}
+
+static bool is_within_call(struct vfl_aws_client *client, const struct effort *effort)
+{
+    return client->clock.now_monotonic_ms(client->clock.ctx) < effort->deadline_ms - CALL_SLACK_MS;
 }
 
 enum vfl_status vfl_aws_client_call(struct vfl_aws_client *client, const struct vfl_aws_call *call,
@@ -499,8 +507,8 @@ enum vfl_status vfl_aws_client_call(struct vfl_aws_client *client, const struct 
             !may_repeat(client, reply, &effort, is_clock_blamed, &class))
             return st;
         if (class != VFL_RETRY_CLOCK &&
-            (!vfl_aws_client_pause(client, class, effort.attempt_count - 1,
-                                   reply->http.retry_after) ||
+            (!pause_before(client, class, effort.attempt_count - 1, reply->http.retry_after,
+                           effort.deadline_ms) ||
              !is_within_call(client, &effort)))
             return st;
     }

@@ -236,6 +236,22 @@ START_TEST(a_limit_of_the_call_holds_for_all_its_attempts)
 }
 END_TEST
 
+/* The doctor says how long it waits at most; a server's wish to wait longer ends the call. */
+START_TEST(no_pause_outlasts_the_limit_of_the_call)
+{
+    static const struct scripted_exchange script[] = {
+        {.target = "GET /k", .status = 503, .headers = "x-amz-retry-after: 5000\r\n"},
+    };
+    struct client_bench bench = {0};
+    start(&bench, script, 1);
+    bench.client.own_budget.call_limit_ms = 2000;
+    ck_assert_int_eq(call_with(&bench, (struct vfl_aws_call){0}, NULL), VFL_RETRY);
+    ck_assert_uint_eq(bench.client.own_budget.request_count, 1);
+    ck_assert_int_eq(bench.waited_ms, 0);
+    finish(&bench);
+}
+END_TEST
+
 START_TEST(an_empty_quota_stops_repeating)
 {
     static const struct scripted_exchange script[] = {{.target = "GET /k", .status = 500},
@@ -350,6 +366,7 @@ int main(void)
         faults_are_repeated_by_their_class,
         a_name_that_does_not_resolve_is_asked_for_again,
         a_limit_of_the_call_holds_for_all_its_attempts,
+        no_pause_outlasts_the_limit_of_the_call,
         an_empty_quota_stops_repeating,
         nothing_is_repeated_once_bytes_were_passed_on,
         a_line_break_never_reaches_a_header,
