@@ -299,6 +299,13 @@ class _Agent:
 
 # --- the library's side --------------------------------------------------------------------------
 
+def _is_same(path, other):
+    try:
+        return filecmp.cmp(path, other, shallow=False)
+    except OSError:  # not for this user's eyes: no matter for the one that is used
+        return False
+
+
 def _find():
     """The library's path, and those of others that are not the same file."""
     paths = [os.path.join(folder, LIBRARY) for folder in FOLDERS]
@@ -306,7 +313,7 @@ def _find():
     if path is None:
         raise ConfigurationError('{} is not there: looked for {}; put it beside this check or '
                                  'set init_config.library_path'.format(LIBRARY, ', '.join(paths)))
-    return path, [other for other in more[:-1] if not filecmp.cmp(path, other, shallow=False)]
+    return path, [other for other in more[:-1] if not _is_same(path, other)]
 
 
 def _load(path, log, warn):

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import threading
+from unittest import mock
 
 from agent_case import (CHECK, LIBRARY, NEXT_ABI, PRELOADED, ROOT, STUB_CHECK, TOPOLOGY,
                         WITHOUT_RUN, AgentTestCase, main)
@@ -436,6 +437,9 @@ class Configuration(AgentTestCase):
         shutil.copy(places[-1], places[0])
         check, = self.agent.load(self.path('beside', 'aws_flowlogs.py'), '', 'script: log x')
         self.assertEqual(len(check.get_warnings()), 3, 'a copy of the same is no other library')
+        with mock.patch('filecmp.cmp', side_effect=PermissionError(13, 'Permission denied')):
+            check, = self.agent.load(self.path('beside', 'aws_flowlogs.py'), '', 'script: log x')
+        self.assertEqual(len(check.get_warnings()), 4, 'one that cannot be read is not in the way')
         check, = self.agent.load(self.path('beside', 'aws_flowlogs.py'),
                                  json.dumps({'library_path': places[1]}), 'script: log x')
         self.assertIn(f'uses {places[1]}', self.agent.log.text())
