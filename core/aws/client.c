@@ -285,14 +285,13 @@ static void describe_proxy(const struct vfl_aws_call *call, char ret_text[VFL_PR
     vfl_proxy_describe(url, call->endpoint->is_loopback, ret_text);
 }
 
-/* What it says of permissions or absence is not AWS's word. */
+/* What it says of permissions or absence is not AWS's word; that it is busy holds for anybody. */
 static enum vfl_status describe_web_page(const struct vfl_aws_call *call, int status_code,
-                                         struct vfl_error *err)
+                                         enum vfl_status status, struct vfl_error *err)
 {
     char proxy[VFL_PROXY_TEXT_SIZE];
-    bool is_passing = status_code < 300 || status_code >= 500;
     describe_proxy(call, proxy);
-    return vfl_error_set(err, is_passing ? VFL_RETRY : VFL_CONFIG,
+    return vfl_error_set(err, status == VFL_RETRY ? VFL_RETRY : VFL_CONFIG,
                          "HTTP %d with a web page in place of an answer of %s: something on the "
                          "way answered, such as a proxy or a captive portal%s",
                          status_code, call->endpoint->host, proxy);
@@ -329,16 +328,17 @@ static enum vfl_status judge_answer(const struct vfl_aws_call *call, struct vfl_
         if (!reply->fault.is_error) {
             reply->http.fault = VFL_HTTP_FAULT_TRANSIENT_ONCE;
             if (is_web_page(reply))
-                return describe_web_page(call, code, err);
+                return describe_web_page(call, code, VFL_RETRY, err);
             return vfl_error_wrap(err, VFL_RETRY, "HTTP %d from %s", code, call->endpoint->host);
         }
         return describe_answer(call, reply, status_of_answer(500, reply->retry_class), err);
     }
     vfl_xml_read_fault(body, &reply->fault);
     reply->retry_class = vfl_retry_classify(code, reply->fault.code);
+    enum vfl_status status = status_of_answer(code, reply->retry_class);
     if (is_web_page(reply) && !reply->fault.is_error)
-        return describe_web_page(call, code, err);
-    return describe_answer(call, reply, status_of_answer(code, reply->retry_class), err);
+        return describe_web_page(call, code, status, err);
+    return describe_answer(call, reply, status, err);
 }
 
 /* A peer that takes the connection and says nothing is told apart from one that is slow. */

@@ -125,6 +125,8 @@ START_TEST(faults_are_repeated_by_their_class)
          VFL_CONFIG,
          "a proxy or a captive portal"},
         {"a gateway that will be back", {.status = 502, .body = "<html>"}, 3, VFL_RETRY, "portal"},
+        {"a gateway that is busy", {.status = 429, .body = "<html>"}, 3, VFL_RETRY, "portal"},
+        {"a gateway that lost patience", {.status = 408, .body = "<html>"}, 1, VFL_RETRY, "portal"},
         {"a web page of AWS itself",
          {.status = 403, .body = "<html>", .headers = "x-amzn-RequestId: R1\r\n"},
          1,
