@@ -519,6 +519,22 @@ START_TEST(a_reset_table_holds_nothing_of_before)
 }
 END_TEST
 
+/* Contexts are known by interfaces with names of AWS's length. */
+START_TEST(a_reset_table_does_not_know_an_interface_of_before)
+{
+    static const char *const line =
+        "eni-1235b8ca123456789 10.0.0.1 10.0.0.2 40000 443 6 " TIMES " ACCEPT 0 OK";
+    struct vfl_flow_table table = {0};
+    fill(&table, "fl-1", &line, 1);
+    vfl_flow_table_reset(&table);
+    fill(&table, "fl-2", &line, 1);
+    ck_assert_uint_eq(table.context_count, 1);
+    ck_assert_uint_eq(table.reporter_count, 1);
+    ck_assert_str_eq(vfl_tokens_text(&table.tokens, table.contexts[0].flow_log_id), "fl-2");
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
 /* So many flows of one interface. */
 static void add_flows(struct vfl_flow_table *table, uint32_t count)
 {
@@ -620,6 +636,29 @@ START_TEST(merge_leaves_its_source_as_it_was_and_keeps_addresses)
 END_TEST
 
 /* Only the counts are looked at, so that no test has to make millions. */
+/* The table is told that it is full, which saves the 250 MB. */
+START_TEST(a_full_table_takes_known_flows_and_no_new_one)
+{
+    struct vfl_error err = {0};
+    struct vfl_flow_table table = {0};
+    add_flows(&table, 1);
+    table.flow_count = VFL_FLOW_TABLE_MAX_FLOWS;
+    struct vfl_record record = {.kind = VFL_RECORD_FLOW,
+                                .interface_id = VFL_SPAN_LITERAL("eni-a"),
+                                .src = vfl_ip_from_v4(0x0a000000u),
+                                .dst = vfl_ip_from_v4(1)};
+    ck_assert_int_eq(vfl_flow_table_add(&table, &record, NULL), VFL_OK);
+    ck_assert_int_eq(vfl_flow_table_end_object(&table, NULL), VFL_OK);
+    ck_assert_uint_eq(vfl_flow_at(&table, 0)->record_count, 2);
+    record.src = vfl_ip_from_v4(0x0a000001u);
+    ck_assert_int_eq(vfl_flow_table_add(&table, &record, NULL), VFL_OK);
+    ck_assert_int_eq(vfl_flow_table_end_object(&table, &err), VFL_LIMIT);
+    ck_assert_str_eq(err.text, "more than 4194304 distinct flows");
+    table.flow_count = 1;
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
 START_TEST(has_room_for_what_stays_within_every_limit)
 {
     static const struct {
@@ -665,9 +704,11 @@ int main(void)
         counts_reports_of_each_interface_and_flow_log,
         other_kinds_of_lines_are_ignored,
         a_reset_table_holds_nothing_of_before,
+        a_reset_table_does_not_know_an_interface_of_before,
         every_flow_is_found_again_however_many_there_are,
         a_table_keeps_memory_for_the_next_object_but_not_that_of_a_large_one_for_ever,
         merge_leaves_its_source_as_it_was_and_keeps_addresses,
+        a_full_table_takes_known_flows_and_no_new_one,
         has_room_for_what_stays_within_every_limit,
     };
     return RUN_SUITE("flow_table", cases);

@@ -159,6 +159,23 @@ START_TEST(case_28_the_cap_is_exact_and_reading_goes_on)
 }
 END_TEST
 
+START_TEST(the_rest_of_an_overlong_line_is_no_line)
+{
+    static char beginning[VFL_LINE_MAX_BYTES + 1]; /* too long by itself: none of it is carried */
+    struct vfl_lines lines;
+    struct receiver receiver;
+    memset(beginning, 'x', sizeof beginning);
+    set_up(&lines, &receiver);
+    feed(&lines, beginning, sizeof beginning);
+    feed(&lines, "rest", 4);
+    feed(&lines, " of it\nnext\n", 12);
+    ck_assert_str_eq(vfl_strbuf_string(&receiver.text), "next|");
+    ck_assert_uint_eq(lines.overlong_count, 1);
+    vfl_strbuf_fini(&receiver.text);
+    vfl_lines_fini(&lines);
+}
+END_TEST
+
 START_TEST(whole_lines_are_passed_on_in_place_and_together)
 {
     static const char input[] = "one\ntwo\nthr";
@@ -224,6 +241,7 @@ int main(void)
         every_split_gives_the_same_lines,
         case_27_a_nul_byte_is_passed_on,
         case_28_the_cap_is_exact_and_reading_goes_on,
+        the_rest_of_an_overlong_line_is_no_line,
         whole_lines_are_passed_on_in_place_and_together,
         a_sink_failure_comes_back_unchanged,
         reset_forgets_the_object_before,

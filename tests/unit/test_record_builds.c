@@ -418,6 +418,63 @@ START_TEST(lines_of_every_length_are_read_whole)
 }
 END_TEST
 
+/* Each line lacks a value, so an empty one between two separators would make a record of it. */
+START_TEST(separators_side_by_side_are_one_wherever_they_lie)
+{
+    static const struct {
+        const char *header, *line;
+    } rows[] = {
+        {"srcaddr dstaddr interface-id vpc-id bytes", "10.0.0.1 10.0.0.2  vpc-1 5"},
+        {"srcaddr dstaddr interface-id vpc-id bytes", "10.0.0.1 10.0.0.2 eni-1 vpc-1 "},
+        {"interface-id srcaddr dstaddr", " 10.0.0.1 10.0.0.2"},
+    };
+    struct scanner scanners[4];
+    const unsigned scanner_count = find_scanners(scanners);
+    struct vfl_strbuf block = VFL_STRBUF_INIT(1 << 20);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct vfl_record_format format = format_of(rows[i].header);
+        for (unsigned pad = 0; pad < 130; pad++) {
+            vfl_strbuf_reset(&block);
+            for (unsigned j = 0; j < pad; j++)
+                vfl_strbuf_append_char(&block, 'x');
+            vfl_strbuf_append_string(&block, pad > 0 ? "\n" : "");
+            vfl_strbuf_append_string(&block, rows[i].line);
+            vfl_strbuf_append_string(&block, "\n");
+            /* The block goes on, or ends in a piece that is not whole. */
+            for (unsigned j = 0; j < pad; j++)
+                vfl_strbuf_append_char(&block, 'x');
+            for (unsigned j = 0; j < scanner_count; j++)
+                ck_assert_uint_eq(check_block(&scanners[j], &format, vfl_strbuf_span(&block)), 0);
+        }
+    }
+    vfl_strbuf_fini(&block);
+}
+END_TEST
+
+/* For a sanitizer: how much may be read behind an address depends on what the block still has. */
+START_TEST(addresses_near_the_end_of_a_block_are_read_within_it)
+{
+    static const char *const addresses_at_end[] = {"10.0.0.1", "255.255.255.255", "1:2:3:4:5:6:7:8",
+                                                   "1111:2222:3333:4444:5555:6666:7777:8888"};
+    struct scanner scanners[4];
+    const unsigned scanner_count = find_scanners(scanners);
+    struct vfl_record_format format = format_of("interface-id srcaddr dstaddr unheard-of");
+    struct vfl_strbuf block = VFL_STRBUF_INIT(1 << 20);
+    for (size_t i = 0; i < sizeof addresses_at_end / sizeof addresses_at_end[0]; i++) {
+        for (unsigned more = 1; more < 50; more++) {
+            vfl_strbuf_reset(&block);
+            vfl_strbuf_appendf(&block, "eni-1 10.0.0.2 %s ", addresses_at_end[i]);
+            for (unsigned j = 0; j < more; j++)
+                vfl_strbuf_append_char(&block, 'x');
+            vfl_strbuf_append_string(&block, "\n");
+            for (unsigned j = 0; j < scanner_count; j++)
+                ck_assert_uint_eq(check_block(&scanners[j], &format, vfl_strbuf_span(&block)), 1);
+        }
+    }
+    vfl_strbuf_fini(&block);
+}
+END_TEST
+
 /* What a block's records are, texts and all. */
 static enum vfl_status write_down(void *ctx, const struct vfl_record *record, struct vfl_span line,
                                   struct vfl_error *err)
@@ -530,6 +587,8 @@ int main(void)
     const TTest *const cases[] = {
         every_scanner_gives_the_records_of_the_lines_one_by_one,
         lines_of_every_length_are_read_whole,
+        separators_side_by_side_are_one_wherever_they_lie,
+        addresses_near_the_end_of_a_block_are_read_within_it,
         every_split_into_chunks_gives_the_same_records,
         a_sink_failure_comes_back_unchanged,
     };
