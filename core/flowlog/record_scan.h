@@ -117,7 +117,7 @@ static VFL_INLINE struct vfl_span value_of_column(const char *tile, const int16_
                                                   unsigned column)
 {
     const int16_t *end = ends + column;
-    return (struct vfl_span){tile + end[-1] + 1, (size_t)(end[0] - end[-1] - 1)};
+    return (struct vfl_span){tile + (end[-1] + 1), (size_t)(end[0] - end[-1] - 1)};
 }
 
 /* The columns of the default format, which most others start with, known beforehand: there is no
