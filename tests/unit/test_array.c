@@ -20,6 +20,27 @@ START_TEST(keeps_its_elements_while_it_doubles)
 }
 END_TEST
 
+/* From 4 MB on the array moves to memory of another kind. */
+START_TEST(keeps_its_elements_when_it_gets_huge_pages)
+{
+    enum { COUNT = 3 << 20 };
+    uint32_t *items = NULL;
+    uint32_t room = 0;
+    uint32_t count = 0;
+    while (count < COUNT && VFL_ARRAY_RESERVE(items, count, room)) {
+        items[count] = count;
+        count++;
+    }
+    ck_assert_uint_eq(count, COUNT);
+    ck_assert_uint_ge((size_t)room * sizeof *items, 2 * (size_t)VFL_HUGE_FROM_BYTES);
+    uint32_t kept = 0;
+    while (kept < COUNT && items[kept] == kept)
+        kept++;
+    ck_assert_uint_eq(kept, COUNT);
+    free(items);
+}
+END_TEST
+
 START_TEST(room_that_is_there_is_left_alone)
 {
     char *items = NULL;
@@ -51,6 +72,7 @@ int main(void)
 {
     const TTest *const cases[] = {
         keeps_its_elements_while_it_doubles,
+        keeps_its_elements_when_it_gets_huge_pages,
         room_that_is_there_is_left_alone,
         refuses_to_overflow_and_changes_nothing,
     };

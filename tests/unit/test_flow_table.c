@@ -209,6 +209,7 @@ START_TEST(windows_are_a_union_in_one_table_and_through_merges)
         const struct window_case *c = &window_cases[i];
         struct vfl_flow_table one = {0};
         struct vfl_flow_table merged = {0};
+        struct vfl_flow_table copy = {0};
         for (size_t w = 0; w < 5 && c->windows[w][1] != 0; w++) {
             struct vfl_flow_table part = {0};
             add_window(&one, c->windows[w]);
@@ -222,6 +223,11 @@ START_TEST(windows_are_a_union_in_one_table_and_through_merges)
         format_windows(&merged, &text);
         ck_assert_msg(strcmp(vfl_strbuf_string(&text), c->expected) == 0, "%s, merged: %s", c->name,
                       vfl_strbuf_string(&text));
+        ck_assert_int_eq(vfl_flow_table_merge(&copy, &one, NULL), VFL_OK);
+        format_windows(&copy, &text);
+        ck_assert_msg(strcmp(vfl_strbuf_string(&text), c->expected) == 0, "%s, at once: %s",
+                      c->name, vfl_strbuf_string(&text));
+        vfl_flow_table_fini(&copy);
         vfl_flow_table_fini(&one);
         vfl_flow_table_fini(&merged);
     }
@@ -396,6 +402,34 @@ START_TEST(identifiers_of_every_length_are_told_apart)
             }
     ck_assert_uint_eq(table.context_count, expected);
     ck_assert_uint_eq(table.flow_count, expected);
+    vfl_flow_table_fini(&table);
+}
+END_TEST
+
+/* The record before is what a record's context is looked for in first. */
+START_TEST(records_that_differ_from_the_one_before_in_one_thing_are_told_apart)
+{
+    static const char *const lines[] = {
+        "eni-00000001 vpc-00000001 tgw-00000001 10.0.0.1 10.0.0.2 1700000000 1700000060 ingress 1",
+        "eni-00000001 vpc-00000001 tgw-00000002 10.0.0.1 10.0.0.2 1700000000 1700000060 ingress 1",
+        "eni-00000001 vpc-00000001 tgw-00000002 10.0.0.1 10.0.0.2 - - ingress 1",
+        "eni-00000001 vpc-00000001 tgw-00000002 10.0.0.1 10.0.0.2 - - egress 1",
+        "eni-00000001 vpc-00000001 tgw-00000002 10.0.0.1 10.0.0.2 - - egress 2",
+        "eni-00000001 vpc-00000001 - 10.0.0.1 10.0.0.2 - - egress 2",
+        "eni-00000001 - - 10.0.0.1 10.0.0.2 - - egress 2",
+    };
+    const unsigned line_count = sizeof lines / sizeof lines[0];
+    struct vfl_flow_table table = {0};
+    struct vfl_record_format format;
+    recorder_start_object(&table, &format, "eu-west-1", "fl-1",
+                          "interface-id vpc-id resource-id srcaddr dstaddr start end "
+                          "flow-direction traffic-path");
+    for (unsigned i = 0; i < 2 * line_count; i++)
+        recorder_add_line(&table, &format, lines[i % line_count]);
+    ck_assert_uint_eq(table.context_count, line_count);
+    ck_assert_uint_eq(table.flow_count, line_count);
+    for (unsigned i = 0; i < line_count; i++)
+        ck_assert_uint_eq(vfl_flow_at(&table, i)->record_count, 2);
     vfl_flow_table_fini(&table);
 }
 END_TEST
@@ -699,6 +733,7 @@ int main(void)
         records_without_times_are_flows_of_their_own,
         many_records_give_the_same_flows_at_once_and_one_by_one,
         identifiers_of_every_length_are_told_apart,
+        records_that_differ_from_the_one_before_in_one_thing_are_told_apart,
         one_table_keeps_the_objects_added_to_it_apart,
         an_empty_table_takes_another_over_and_a_used_one_adds_it,
         counts_reports_of_each_interface_and_flow_log,
