@@ -88,15 +88,26 @@ START_TEST(connections_to_a_service_are_one_flow_with_a_range_of_ports)
         RECORD("40001 443 6", TIMES, "ACCEPT 2"),
         RECORD("40003 443 6", TIMES, "ACCEPT 0"),
     };
-    struct vfl_flow_table table = {0};
+    struct vfl_flow_table table = {0}, merged = {0};
     fill(&table, "fl-1", lines, 3);
-    ck_assert_uint_eq(table.flow_count, 1);
-    ck_assert_uint_eq(vfl_flow_at(&table, 0)->peer_port_min, 40001);
-    ck_assert_uint_eq(vfl_flow_at(&table, 0)->peer_port_max, 40007);
-    ck_assert_uint_eq(vfl_flow_at(&table, 0)->bytes, 300);
-    ck_assert_uint_eq(vfl_flow_at(&table, 0)->record_count, 3);
-    ck_assert_uint_eq(vfl_flow_at(&table, 0)->evidence, VFL_FLOW_SYN);
+    for (unsigned i = 0; i < 3; i++) {
+        struct vfl_flow_table part = {0};
+        fill(&part, "fl-1", lines + i, 1);
+        ck_assert_int_eq(vfl_flow_table_merge(&merged, &part, NULL), VFL_OK);
+        vfl_flow_table_fini(&part);
+    }
+    const struct vfl_flow_table *const tables[] = {&table, &merged};
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_uint_eq(tables[i]->flow_count, 1);
+        const struct vfl_flow *flow = vfl_flow_at(tables[i], 0);
+        ck_assert_uint_eq(flow->peer_port_min, 40001);
+        ck_assert_uint_eq(flow->peer_port_max, 40007);
+        ck_assert_uint_eq(flow->bytes, 300);
+        ck_assert_uint_eq(flow->record_count, 3);
+        ck_assert_uint_eq(flow->evidence, VFL_FLOW_SYN);
+    }
     vfl_flow_table_fini(&table);
+    vfl_flow_table_fini(&merged);
 }
 END_TEST
 
@@ -412,6 +423,7 @@ START_TEST(records_that_differ_from_the_one_before_in_one_thing_are_told_apart)
     static const char *const lines[] = {
         "eni-00000001 vpc-00000001 tgw-00000001 10.0.0.1 10.0.0.2 1700000000 1700000060 ingress 1",
         "eni-00000001 vpc-00000001 tgw-00000002 10.0.0.1 10.0.0.2 1700000000 1700000060 ingress 1",
+        "eni-00000001 vpc-00000001 tgw-00000002 10.0.0.1 10.0.0.2 1700000060 1700000120 ingress 1",
         "eni-00000001 vpc-00000001 tgw-00000002 10.0.0.1 10.0.0.2 - - ingress 1",
         "eni-00000001 vpc-00000001 tgw-00000002 10.0.0.1 10.0.0.2 - - egress 1",
         "eni-00000001 vpc-00000001 tgw-00000002 10.0.0.1 10.0.0.2 - - egress 2",
@@ -419,7 +431,7 @@ START_TEST(records_that_differ_from_the_one_before_in_one_thing_are_told_apart)
         "eni-00000001 - - 10.0.0.1 10.0.0.2 - - egress 2",
     };
     const unsigned line_count = sizeof lines / sizeof lines[0];
-    struct vfl_flow_table table = {0};
+    struct vfl_flow_table table = {.eras = {.starts_epoch_s = {1700000100}, .count = 1}};
     struct vfl_record_format format;
     recorder_start_object(&table, &format, "eu-west-1", "fl-1",
                           "interface-id vpc-id resource-id srcaddr dstaddr start end "

@@ -403,6 +403,8 @@ START_TEST(canonicalises_and_refuses_addresses)
         {"37 malformed beside absent", "vpc-id srcaddr dstaddr", "- - 10.0.0.256", "malformed"},
         {"38 not endpoints, but addresses", "vpc-id srcaddr dstaddr", "- 0.0.0.0 255.255.255.255",
          "flow src=0.0.0.0 dst=255.255.255.255"},
+        {"a packet address that ends as the other one does", "vpc-id srcaddr dstaddr pkt-srcaddr",
+         "- 110.0.0.1 10.0.0.2 10.0.0.1", "flow src=110.0.0.1 dst=10.0.0.2 pktsrc=10.0.0.1"},
         {"packet addresses -", "vpc-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr",
          "- 10.0.0.1 10.0.0.2 - -", "flow src=10.0.0.1 dst=10.0.0.2"},
         {"packet addresses like the others but for a digit",
