@@ -232,7 +232,12 @@ static bool is_based_number(struct vfl_span text)
     static const struct {
         const char *prefix;
         const char *digits;
-    } bases[] = {{"0x", "0123456789abcdefABCDEF_"}, {"0o", "01234567_"}, {"0b", "01_"}};
+    } bases[] = {{"0x", "0123456789abcdefABCDEF_"},
+                 {"0X", "0123456789abcdefABCDEF_"},
+                 {"0o", "01234567_"},
+                 {"0O", "01234567_"},
+                 {"0b", "01_"},
+                 {"0B", "01_"}};
     for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++)
         if (vfl_span_has_prefix(text, vfl_span_from_string(bases[i].prefix)))
             return text.len > 2 && skip(text, 2, bases[i].digits) == text.len;

@@ -19,7 +19,7 @@ enum { EXIT_MISSING = 1, EXIT_USAGE = 2 };
 
 #define MAX_INSTANCE_MS (10 * 60 * 1000)
 #define DEFAULT_WAIT_S 15
-#define MAX_WAIT_S 3600
+#define MAX_WAIT_S 600
 
 static const char help_text[] =
     "Usage: check-host doctor --config conf.yaml [--wait S] [--check-delete]\n"

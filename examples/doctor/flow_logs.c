@@ -218,7 +218,7 @@ static void tell_absences(struct vfl_examination *examination, const bool *is_em
                             region);
         else
             vfl_report_tell(examination->report, VFL_VERDICT_MISSING, "flow logs",
-                            "%s: none in the bucket, now or before: nothing was ever delivered",
+                            "%s: none in the bucket, now or before, as far as it keeps versions",
                             region);
         if (!had_any)
             advise_flow_log(examination, region);
