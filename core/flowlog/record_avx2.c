@@ -1,21 +1,6 @@
 /* The record scanner for x86-64 with AVX2 and BMI (2013 and later). Built with those instructions
  * allowed; nothing of it is called on a processor without them. */
-#include "core/flowlog/record_scanners.h"
-
-#include <immintrin.h>
-
-enum { PIECE_BYTES = 64 };
-
-struct piece {
-    uint64_t ends; /* spaces, tabs and newlines */
-    uint64_t newlines;
-    uint64_t has_nul;
-};
-
-static VFL_INLINE unsigned count_bits(uint64_t bits)
-{
-    return (unsigned)_mm_popcnt_u64(bits);
-}
+#include "core/flowlog/record_vectors.h"
 
 static VFL_INLINE uint64_t mask_of(__m256i low, __m256i high)
 {
@@ -57,7 +42,6 @@ static VFL_INLINE unsigned put_offsets(uint64_t bits, unsigned base, int16_t *of
     return count;
 }
 
-#include "core/flowlog/record_vectors.h"
 #include "core/flowlog/record_scan.h"
 
 enum vfl_status vfl_record_scan_avx2(const struct vfl_record_format *format, struct vfl_span block,

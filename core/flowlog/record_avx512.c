@@ -1,21 +1,6 @@
 /* The record scanner for x86-64 with AVX-512 and its byte instructions (VBMI2: 2019 and later). It
  * finds separators with a third of the instructions that AVX2 takes; values are read as there. */
-#include "core/flowlog/record_scanners.h"
-
-#include <immintrin.h>
-
-enum { PIECE_BYTES = 64 };
-
-struct piece {
-    uint64_t ends; /* spaces, tabs and newlines */
-    uint64_t newlines;
-    uint64_t has_nul;
-};
-
-static VFL_INLINE unsigned count_bits(uint64_t bits)
-{
-    return (unsigned)_mm_popcnt_u64(bits);
-}
+#include "core/flowlog/record_vectors.h"
 
 /* A byte parts values when it is what the table has for its lower half. */
 static VFL_INLINE struct piece look_at(const char *bytes)
@@ -50,7 +35,6 @@ static VFL_INLINE unsigned put_offsets(uint64_t bits, unsigned base, int16_t *of
     return count;
 }
 
-#include "core/flowlog/record_vectors.h"
 #include "core/flowlog/record_scan.h"
 
 enum vfl_status vfl_record_scan_avx512(const struct vfl_record_format *format,

@@ -44,14 +44,6 @@ static inline unsigned lowest_bit(uint64_t mask)
 #endif
 }
 
-enum { PIECE_BYTES = 64 };
-
-struct piece {
-    uint64_t ends; /* spaces, tabs and newlines */
-    uint64_t newlines;
-    uint64_t has_nul;
-};
-
 /* By pairs, fours and eights: without popcnt, the compiler's own is a call. */
 static inline unsigned count_bits(uint64_t bits)
 {

@@ -1,7 +1,7 @@
 /* Private to the scanners: from a block of lines to its records. A scanner is a file that defines,
  * as fast as its processor can,
  *
- *   struct piece, look_at       where 64 bytes hold what parts values, and whether one is NUL
+ *   look_at                     where 64 bytes hold what parts values, and whether one is NUL
  *   count_bits, put_offsets     of such a mask: how many; which ones, as offsets
  *   read_number, read_address   as record_fields.h says
  *   parse_usual_columns         the first columns of a line of the default format, all at once

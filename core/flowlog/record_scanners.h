@@ -32,6 +32,15 @@ bool vfl_record_can_run_avx2(void);
 bool vfl_record_can_run_avx512(void);
 #endif
 
+enum { PIECE_BYTES = 64 };
+
+/* What a scanner sees in a piece of text, a bit for each byte. */
+struct piece {
+    uint64_t ends; /* spaces, tabs and newlines */
+    uint64_t newlines;
+    uint64_t has_nul; /* not 0: there is a NUL */
+};
+
 /* A number of any length, digit by digit; false when it is none or over 64 bits. */
 bool vfl_record_read_number(struct vfl_span value, uint64_t *ret_number);
 

@@ -1,5 +1,5 @@
 /* Private to the scanners for x86-64 with AVX2 and BMI: what they have in common, values in
- * vectors. Whoever includes this defines count_bits before. */
+ * vectors. */
 #ifndef VFL_FLOWLOG_RECORD_VECTORS_H
 #define VFL_FLOWLOG_RECORD_VECTORS_H
 
@@ -8,6 +8,11 @@
 #include <string.h>
 
 #include "core/flowlog/record_scanners.h"
+
+static VFL_INLINE unsigned count_bits(uint64_t bits)
+{
+    return (unsigned)_mm_popcnt_u64(bits);
+}
 
 static VFL_INLINE __m256i load_two(const void *first, const void *second)
 {
