@@ -41,6 +41,7 @@ LOG_WARNING = 30
 # How long a run that was started may take to arrive in the library before teardown is called. It has
 # arrived with its first callback, which comes at once (docs/ABI.md, Teardown).
 ARRIVAL_SECONDS = 1
+WAIT_SECONDS = 0.5
 
 _text_p = ctypes.c_char_p
 _libc = ctypes.CDLL(None)
@@ -457,11 +458,14 @@ class _Instance:
                                   daemon=True)
         try:
             worker.start()
-            self._agent.wake.wait()
+            # In short waits: a signal that comes just before a wait begins does not end it.
+            while not self._agent.wake.wait(WAIT_SECONDS):
+                pass
             if self._agent.has_failed:
                 self._stop(worker, 'a callback failed')
             else:
-                worker.join()
+                while worker.is_alive():
+                    worker.join(WAIT_SECONDS)
         except BaseException:
             self._stop(worker, 'the run was interrupted')
             self._agent.take_failure()
