@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/claims.h"
 #include "core/run.h"
@@ -12,13 +11,6 @@
 #define MIN_RUN_MS 5000
 /* Runs in which no delete went through before nothing new is read. */
 #define MAX_FAILED_DELETE_RUNS 3
-
-int64_t vfl_run_monotonic_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 enum vfl_status vfl_run_check_cancelled(const struct vfl_collector *collector,
                                         struct vfl_error *err)
@@ -380,7 +372,7 @@ enum vfl_status vfl_collector_run(struct vfl_collector *collector, struct vfl_ru
     struct vfl_error local = {0};
     if (err == NULL)
         err = &local;
-    int64_t start_ms = vfl_run_monotonic_ms();
+    int64_t start_ms = vfl_clock_monotonic_ms();
     struct vfl_run run = {
         .collector = collector,
         .now = now,
@@ -406,7 +398,7 @@ enum vfl_status vfl_collector_run(struct vfl_collector *collector, struct vfl_ru
     if (st == VFL_OK)
         vfl_run_report_finish(
             &run.report, collector->topology, now.epoch_s,
-            (double)(vfl_run_monotonic_ms() - start_ms) / 1000.0,
+            (double)(vfl_clock_monotonic_ms() - start_ms) / 1000.0,
             collector->session == NULL ? 0 : vfl_aws_session_request_count(collector->session));
     else
         fail(&run, st, err);

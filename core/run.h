@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "core/aws/clock.h"
 #include "core/aws/session.h"
 #include "core/collector.h"
 #include "core/confirmation.h"
@@ -72,8 +73,6 @@ struct vfl_run {
     bool is_reading_denied;   /* nothing was read, because of what denial says */
     struct vfl_error denial;  /* of the first object whose read was refused */
 };
-
-int64_t vfl_run_monotonic_ms(void);
 
 /* VFL_CANCELLED after vfl_collector_cancel. */
 enum vfl_status vfl_run_check_cancelled(const struct vfl_collector *collector,

@@ -64,7 +64,7 @@ enum vfl_status vfl_run_emit(struct vfl_run *run, size_t read_count, struct vfl_
     if (st != VFL_OK)
         vfl_topology_forget_sent(collector->topology);
     /* The caller's clock is the one that begin will look at. */
-    int64_t stopped_ms = run->now.monotonic_ms + (vfl_run_monotonic_ms() - run->start_ms);
+    int64_t stopped_ms = run->now.monotonic_ms + (vfl_clock_monotonic_ms() - run->start_ms);
     enum vfl_status close_status = vfl_confirmation_close(
         confirmation, &collector->ops, st == VFL_OK, stopped_ms, st == VFL_OK ? err : NULL);
     return st == VFL_OK ? close_status : st;

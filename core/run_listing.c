@@ -24,7 +24,7 @@ static enum vfl_status list_region(struct vfl_run *run, size_t index,
         .ledger = &collector->confirmation.ledger,
         .progress = progress,
         .now_epoch_s = run->now.epoch_s,
-        .monotonic_ms = vfl_run_monotonic_ms,
+        .monotonic_ms = vfl_clock_monotonic_ms,
     };
     enum vfl_status st = vfl_listing_region_plan(progress, &place, run->now.epoch_s, &steps, err);
     if (st == VFL_OK)

@@ -242,7 +242,7 @@ static bool is_reading_over(const struct reading_phase *phase, size_t pending_co
     const struct vfl_run *run = phase->run;
     return phase->is_table_full || phase->next == 2 * run->list.to_read_count ||
            phase->read_count + pending_count >= phase->room ||
-           vfl_run_monotonic_ms() >= run->deadline_ms;
+           vfl_clock_monotonic_ms() >= run->deadline_ms;
 }
 
 static bool is_to_be_tried(const struct vfl_run *run, const struct vfl_listed_object *listed)

@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "core/aws/clock.h"
 #include "core/threads.h"
 
 #define READ_ATTEMPTS 3
@@ -74,24 +74,17 @@ static struct slot *pop(struct slot_list *list)
 
 /* --- in a worker's thread, or in the caller's when there is none --- */
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void read_slot(struct vfl_workers *workers, struct slot *slot, struct vfl_store *store)
 {
     struct vfl_reading *reading = &slot->reading;
     const struct vfl_reading_task *task = &reading->task;
     enum vfl_status st = VFL_RETRY;
-    int64_t start_ms = monotonic_ms();
+    int64_t start_ms = vfl_clock_monotonic_ms();
     for (unsigned i = 0; i < READ_ATTEMPTS && st == VFL_RETRY; i++)
         st = vfl_object_read(slot->reader, store, &task->object, &task->key, task->needs_vpc_id,
                              workers->now_epoch_s, &reading->summary, &reading->failure);
     reading->status = st;
-    reading->took_ms = monotonic_ms() - start_ms;
+    reading->took_ms = vfl_clock_monotonic_ms() - start_ms;
 }
 
 static void *work(void *ctx)

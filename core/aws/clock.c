@@ -19,10 +19,15 @@ static int64_t system_epoch_ms(void *ctx)
     return read_clock(CLOCK_REALTIME);
 }
 
+int64_t vfl_clock_monotonic_ms(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
 static int64_t system_monotonic_ms(void *ctx)
 {
     (void)ctx;
-    return read_clock(CLOCK_MONOTONIC);
+    return vfl_clock_monotonic_ms();
 }
 
 static void system_wait_ms(void *ctx, int64_t duration_ms, const atomic_bool *cancelled)

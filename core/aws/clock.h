@@ -16,4 +16,7 @@ struct vfl_clock {
 /* The machine's own clocks. */
 struct vfl_clock vfl_clock_system(void);
 
+/* The second of them, for who has no other. */
+int64_t vfl_clock_monotonic_ms(void);
+
 #endif

@@ -145,7 +145,7 @@ END_TEST
 static size_t read_in_half_a_second(struct vfl_run *run)
 {
     size_t read_count = 0;
-    int64_t now_ms = vfl_run_monotonic_ms();
+    int64_t now_ms = vfl_clock_monotonic_ms();
     *run = (struct vfl_run){
         .collector = at.collector,
         .now = at.now,
