@@ -54,14 +54,6 @@ static enum vfl_status use_first_line(struct vfl_object_reader *reader, struct v
                                        reader->key->flow_log_id, &reader->format, err);
 }
 
-static bool is_blank(struct vfl_span line)
-{
-    for (size_t i = 0; i < line.len; i++)
-        if (line.ptr[i] != ' ' && line.ptr[i] != '\t' && line.ptr[i] != '\r')
-            return false;
-    return true;
-}
-
 static enum vfl_status on_block(void *ctx, struct vfl_span block, struct vfl_error *err)
 {
     struct vfl_object_reader *reader = ctx;
@@ -70,7 +62,7 @@ static enum vfl_status on_block(void *ctx, struct vfl_span block, struct vfl_err
     while (!reader->has_format && vfl_lines_next(&rest, &line)) {
         bool is_header = true;
         enum vfl_status st =
-            is_blank(line) ? VFL_OK : use_first_line(reader, line, &is_header, err);
+            vfl_line_is_blank(line) ? VFL_OK : use_first_line(reader, line, &is_header, err);
         if (st != VFL_OK)
             return st;
         if (is_header)

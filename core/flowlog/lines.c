@@ -120,3 +120,11 @@ bool vfl_lines_next(struct vfl_span *block, struct vfl_span *ret_line)
     *block = (struct vfl_span){block->ptr + taken, block->len - taken};
     return true;
 }
+
+bool vfl_line_is_blank(struct vfl_span line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (line.ptr[i] != ' ' && line.ptr[i] != '\t' && line.ptr[i] != '\r')
+            return false;
+    return true;
+}

@@ -42,4 +42,7 @@ enum vfl_status vfl_lines_finish(struct vfl_lines *lines, struct vfl_error *err)
 /* Takes the first line off a block, without its newline; false when nothing is left. */
 bool vfl_lines_next(struct vfl_span *block, struct vfl_span *ret_line);
 
+/* Whether the line has spaces, tabs and CRs alone. */
+bool vfl_line_is_blank(struct vfl_span line);
+
 #endif

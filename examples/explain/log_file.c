@@ -124,14 +124,6 @@ static enum vfl_status tell_overlong(struct line_reader *reader, struct vfl_erro
     return st;
 }
 
-static bool is_blank(struct vfl_span line)
-{
-    for (size_t i = 0; i < line.len; i++)
-        if (line.ptr[i] != ' ' && line.ptr[i] != '\t' && line.ptr[i] != '\r')
-            return false;
-    return true;
-}
-
 static enum vfl_status on_record(void *ctx, const struct vfl_record *record, struct vfl_span line,
                                  struct vfl_error *err)
 {
@@ -150,7 +142,7 @@ static enum vfl_status on_block(void *ctx, struct vfl_span block, struct vfl_err
     enum vfl_status st = tell_overlong(reader, err);
     while (st == VFL_OK && !reader->has_format && vfl_lines_next(&rest, &line)) {
         bool is_header = true;
-        if (!is_blank(line)) {
+        if (!vfl_line_is_blank(line)) {
             st = vfl_record_format_parse(line, &reader->format, &is_header, err);
             reader->has_format = st == VFL_OK;
         }
