@@ -56,14 +56,11 @@ static void *grow(void *elements, size_t used_bytes, size_t bytes)
     return grown;
 }
 
-bool vfl_array_grow(void *array, size_t element_bytes, uint32_t *room, uint32_t needed)
+bool vfl_array_double(void *array, size_t element_bytes, uint32_t *room)
 {
-    uint32_t new_room = *room == 0 ? FIRST_ROOM : *room;
-    while (new_room < needed) {
-        if (new_room > UINT32_MAX / 2)
-            return false;
-        new_room *= 2;
-    }
+    if (*room > UINT32_MAX / 2)
+        return false;
+    const uint32_t new_room = *room == 0 ? FIRST_ROOM : *room * 2;
     if (new_room > SIZE_MAX / element_bytes)
         return false;
     void *elements;
@@ -74,9 +71,4 @@ bool vfl_array_grow(void *array, size_t element_bytes, uint32_t *room, uint32_t 
     memcpy(array, &elements, sizeof elements);
     *room = new_room;
     return true;
-}
-
-bool vfl_array_double(void *array, size_t element_bytes, uint32_t *room)
-{
-    return *room < UINT32_MAX && vfl_array_grow(array, element_bytes, room, *room + 1);
 }

@@ -14,11 +14,6 @@
 #define VFL_ARRAY_RESERVE(array, count, room)                                                      \
     ((count) < (room) || vfl_array_double(&(array), sizeof *(array), &(room)))
 
-/* Room for `needed` elements at once, rounded up to a power of two: for a known number of
- * additions. False as above. */
-#define VFL_ARRAY_RESERVE_ALL(array, needed, room)                                                 \
-    ((needed) <= (room) || vfl_array_grow(&(array), sizeof *(array), &(room), (needed)))
-
 /* From this size on, tables ask the system for huge pages: with small ones nearly every look at a
  * table of tens of megabytes also has to look up the page. 100,000 flows and more are read in four
  * fifths of the time. */
@@ -32,9 +27,7 @@ void *vfl_table_new(size_t count, size_t element_bytes);
  * them. Not zeroed. NULL: no memory. */
 void *vfl_block_new(size_t bytes);
 
-/* What the macros do when there is no room: array is the address of the pointer, of any type. */
+/* What the macro does when there is no room: array is the address of the pointer, of any type. */
 bool vfl_array_double(void *array, size_t element_bytes, uint32_t *room) VFL_MUST_CHECK;
-bool vfl_array_grow(void *array, size_t element_bytes, uint32_t *room,
-                    uint32_t needed) VFL_MUST_CHECK;
 
 #endif

@@ -51,13 +51,6 @@ static inline void vfl_prefetch(const void *address)
 #endif
 }
 
-/* The same for where the search for hash will start. */
-static inline void vfl_index_prefetch(const struct vfl_index *index, uint64_t hash)
-{
-    if (index->slots != NULL)
-        vfl_prefetch(&index->slots[(uint32_t)(hash >> 32) & index->mask]);
-}
-
 /* The next position whose hash may equal the cursor's, or VFL_INDEX_NONE after the last. */
 static inline uint32_t vfl_index_next(const struct vfl_index *index,
                                       struct vfl_index_cursor *cursor)

@@ -1,5 +1,5 @@
-/* The parts of the flow table, for each other: flow_contexts.c, flow_lookup.c, flow_table.c and
- * flow_merge.c;
+/* The parts of the flow table, for each other: flow_contexts.c, flow_lookup.c, flow_merge.c and
+ * flow_table.c;
  * nobody else includes this. */
 #ifndef VFL_TOPOLOGY_FLOW_PARTS_H
 #define VFL_TOPOLOGY_FLOW_PARTS_H

@@ -90,37 +90,25 @@ enum vfl_status vfl_flow_table_start_object(struct vfl_flow_table *table, struct
 
 /* --- addresses --- */
 
-static inline uint64_t hash_ipv6(uint64_t seed, const struct vfl_ip *ip)
-{
-    return vfl_hash_fold(ip->hi ^ seed, ip->lo ^ seed ^ UINT64_C(0xa0761d6478bd642f));
-}
-
-static enum vfl_status append_ipv6(struct vfl_flow_table *table, const struct vfl_ip *ip,
-                                   uint64_t hash, struct vfl_error *err)
-{
-    if (!VFL_ARRAY_RESERVE(table->ipv6, table->ipv6_count, table->ipv6_room) ||
-        !vfl_index_add(&table->ipv6_index, hash, table->ipv6_count))
-        return flow_no_memory(err);
-    table->ipv6[table->ipv6_count++] = *ip;
-    return VFL_OK;
-}
-
 /* By pointer: an address in two registers was put together in memory, and loaded as a whole before
  * its halves had got there, which took 15 ns. */
 enum vfl_status flow_add_ipv6(struct vfl_flow_table *table, const struct vfl_ip *ip,
                               uint32_t *ret_position, struct vfl_error *err)
 {
-    const uint64_t hash = hash_ipv6(flow_seed(table), ip);
+    const uint64_t seed = flow_seed(table);
+    const uint64_t hash =
+        vfl_hash_fold(ip->hi ^ seed, ip->lo ^ seed ^ UINT64_C(0xa0761d6478bd642f));
     struct vfl_index_cursor cursor = vfl_index_cursor(&table->ipv6_index, hash);
     uint32_t position;
     while ((position = vfl_index_next(&table->ipv6_index, &cursor)) != VFL_INDEX_NONE)
         if (table->ipv6[position].hi == ip->hi && table->ipv6[position].lo == ip->lo)
             break;
     if (position == VFL_INDEX_NONE) {
-        enum vfl_status st = append_ipv6(table, ip, hash, err);
-        if (st != VFL_OK)
-            return st;
-        position = table->ipv6_count - 1;
+        if (!VFL_ARRAY_RESERVE(table->ipv6, table->ipv6_count, table->ipv6_room) ||
+            !vfl_index_add(&table->ipv6_index, hash, table->ipv6_count))
+            return flow_no_memory(err);
+        position = table->ipv6_count++;
+        table->ipv6[position] = *ip;
     }
     *ret_position = position;
     return VFL_OK;
