@@ -1,26 +1,9 @@
 /* The pages of a listing. Holds it to: what is passed on is under the prefix, after the key that
  * was asked for, in order, and can be a key. */
-#include "core/aws/s3_bucket.h"
-
-#include "tests/fuzz/answers.h"
+#include "tests/fuzz/s3_answers.h"
 
 #define PREFIX "AWSLogs/"
 #define START_AFTER "AWSLogs/1"
-
-enum vfl_status vfl_s3_perform(struct vfl_s3_bucket *bucket, const struct vfl_s3_call *call,
-                               struct vfl_aws_reply *reply, struct vfl_error *err)
-{
-    (void)bucket;
-    return take_answer(call->parse, call->parse_ctx, reply, err);
-}
-
-enum vfl_status vfl_s3_explain(const struct vfl_s3_bucket *bucket,
-                               const struct vfl_aws_reply *reply, const char *permission,
-                               enum vfl_status status, struct vfl_error *err)
-{
-    (void)reply;
-    return vfl_error_wrap(err, status, "bucket %s: %s", bucket->name, permission);
-}
 
 struct last_key {
     char bytes[VFL_S3_MAX_KEY_BYTES];

@@ -52,6 +52,24 @@ START_TEST(a_proxys_refusal_is_a_matter_of_configuration)
 }
 END_TEST
 
+/* Asks a server that is not there, with a proxy in the environment; the caller frees the response.
+ */
+static enum vfl_status perform_through(const char *variable, const char *proxy,
+                                       struct vfl_http_response *response, struct vfl_error *err)
+{
+    struct vfl_http *http = open_http(&(struct vfl_http_options){0});
+    const struct vfl_http_request request = {.method = "GET",
+                                             .url = "https://s3.test/",
+                                             .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
+                                             .max_body_bytes = 1000};
+    ck_assert_int_eq(setenv(variable, proxy, 1), 0);
+    vfl_http_response_init(response);
+    enum vfl_status st = vfl_http_perform(http, &request, response, err);
+    ck_assert_int_eq(unsetenv(variable), 0);
+    vfl_http_free(http);
+    return st;
+}
+
 /* Nothing listens on port 1; no label of a name is as long as the other one's. */
 START_TEST(a_dead_proxy_is_named_and_not_the_endpoint_blamed)
 {
@@ -66,19 +84,10 @@ START_TEST(a_dead_proxy_is_named_and_not_the_endpoint_blamed)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct vfl_error err = {0};
         struct vfl_http_response response;
-        struct vfl_http *http = open_http(&(struct vfl_http_options){0});
-        const struct vfl_http_request request = {.method = "GET",
-                                                 .url = "https://s3.test/",
-                                                 .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
-                                                 .max_body_bytes = 1000};
-        ck_assert_int_eq(setenv("HTTPS_PROXY", rows[i].proxy, 1), 0);
-        vfl_http_response_init(&response);
-        ck_assert_int_eq(vfl_http_perform(http, &request, &response, &err), VFL_RETRY);
+        ck_assert_int_eq(perform_through("HTTPS_PROXY", rows[i].proxy, &response, &err), VFL_RETRY);
         ck_assert_msg(strstr(err.text, rows[i].text) != NULL, "%s", err.text);
         ck_assert_ptr_null(strstr(err.text, "hush"));
-        ck_assert_int_eq(unsetenv("HTTPS_PROXY"), 0);
         vfl_http_response_fini(&response);
-        vfl_http_free(http);
     }
 }
 END_TEST
@@ -96,21 +105,12 @@ START_TEST(a_proxy_that_cannot_be_used_is_told_without_its_password)
     for (size_t i = 0; i < sizeof proxies / sizeof proxies[0]; i++) {
         struct vfl_error err = {0};
         struct vfl_http_response response;
-        struct vfl_http *http = open_http(&(struct vfl_http_options){0});
-        const struct vfl_http_request request = {.method = "GET",
-                                                 .url = "https://s3.test/",
-                                                 .deadline_monotonic_ms = now_ms() + DEADLINE_MS,
-                                                 .max_body_bytes = 1000};
-        ck_assert_int_eq(setenv("https_proxy", proxies[i], 1), 0);
-        vfl_http_response_init(&response);
-        enum vfl_status st = vfl_http_perform(http, &request, &response, &err);
-        ck_assert_int_eq(unsetenv("https_proxy"), 0);
+        enum vfl_status st = perform_through("https_proxy", proxies[i], &response, &err);
         ck_assert_msg(strstr(err.text, "hush") == NULL, "%s", err.text);
         ck_assert_msg(strstr(err.text, "check the https_proxy setting") != NULL, "%s", err.text);
         ck_assert_int_eq(st, VFL_CONFIG);
         ck_assert_int_eq(response.fault, VFL_HTTP_FAULT_PERMANENT);
         vfl_http_response_fini(&response);
-        vfl_http_free(http);
     }
 }
 END_TEST
